@@ -1,0 +1,1 @@
+"""Configuration: from text to an immutable snapshot, with every fault found on the way."""

@@ -1,0 +1,195 @@
+"""The compiled configuration: what a request sees of the TOML.
+
+Always true: everything here is deeply frozen (a test walks it), holds references to secrets and never their
+values, and names nothing that does not exist: references became objects when it was compiled. Money is integer
+nano-dollars, and durations are seconds.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from omniroute.names import Capability, CredentialName, Format, ProviderName, Scope, Strategy, TargetId
+
+
+class SecretRef(msgspec.Struct, frozen=True):
+    """Where a secret is to be found: ``env:NAME``, ``file:PATH`` or ``keyring:SERVICE/NAME``, taken apart."""
+
+    scheme: str
+    locator: str
+
+    def __str__(self) -> str:
+        """Show the reference as it is written."""
+        return f"{self.scheme}:{self.locator}"
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """How long to wait for an upstream, in seconds, each measured from the start of its own phase.
+
+    ``first_byte`` ends with a streamed response's headers, ``first_token`` with the first event that means
+    something, ``between_events`` is the longest silence after that. ``answer`` bounds one attempt at an answer that
+    is not streamed, whose headers most providers hold back until it is complete. ``total`` bounds the whole request.
+    """
+
+    connect: float = 5.0
+    first_byte: float = 60.0
+    first_token: float = 120.0
+    between_events: float = 60.0
+    answer: float = 300.0
+    total: float = 600.0
+
+
+class Auth(msgspec.Struct, frozen=True):
+    """How a credential is shown to an upstream: ``kind`` is ``bearer``, ``none``, ``header`` or ``query``."""
+
+    kind: str
+    name: str = ""
+
+
+class Price(msgspec.Struct, frozen=True):
+    """Nano-dollars for a million tokens of each class; None means unknown, which is not zero.
+
+    A provider that names no price of its own for cached tokens bills them as input, so the two cache classes
+    hold the input price where nothing else is written.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+
+
+class Model(msgspec.Struct, frozen=True):
+    """What is known of one model of a provider."""
+
+    name: str
+    context: int | None = None
+    max_output: int | None = None
+    capabilities: frozenset[Capability] = frozenset()
+    price: Price = Price()
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """One key of a provider; ``secret`` is absent where the provider asks for none. Lower ``priority`` goes first."""
+
+    name: CredentialName
+    secret: SecretRef | None = None
+    priority: int = 1
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """An upstream: where it is, what it speaks, how it wants to be asked.
+
+    ``stream_usage`` says whether it understands ``stream_options.include_usage``; where it does not, it is
+    never asked for usage that the client did not ask for. ``embedded`` is an upstream inside this process.
+    """
+
+    name: ProviderName
+    base_url: str
+    formats: frozenset[Format]
+    auth: Auth
+    credentials: tuple[Credential, ...]
+    headers: tuple[tuple[str, str], ...] = ()
+    models: Mapping[str, Model] = MappingProxyType({})
+    timeouts: Timeouts = Timeouts()
+    stream_usage: bool = True
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this upstream answers inside this process, without a network."""
+        return self.base_url.startswith("embedded:")
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One model at one provider: what a request can be sent to."""
+
+    id: TargetId
+    provider: Provider
+    model: Model
+    timeouts: Timeouts
+
+
+class Combo(msgspec.Struct, frozen=True):
+    """A named choice of targets, nested ones already expanded."""
+
+    name: str
+    strategy: Strategy
+    targets: tuple[Target, ...]
+    max_attempts: int
+
+
+class Alias(msgspec.Struct, frozen=True):
+    """Another name for a model or a combo: exact, or a pattern with one ``*`` on each side.
+
+    ``rank`` orders patterns, the most specific first: the number of literal characters before the star, then
+    after it.
+    """
+
+    name: str
+    target: str
+
+    @property
+    def pattern(self) -> bool:
+        """Whether this alias stands for many names."""
+        return "*" in self.name
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Sort key, ascending: most specific first."""
+        before, _, after = self.name.partition("*")
+        return (-len(before), -len(after))
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A client key, known only by its SHA-256 in lower-case hex; ``expires`` is in Unix seconds, UTC."""
+
+    name: str
+    sha256: str
+    scopes: frozenset[Scope]
+    expires: int | None = None
+
+
+class Server(msgspec.Struct, frozen=True):
+    """What the listening side needs; ``max_body`` is in bytes, ``grace`` in seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = 20128
+    require_api_key: bool = False
+    max_body: int = 10 * 1024 * 1024
+    grace: float = 30.0
+
+
+class Reload(msgspec.Struct, frozen=True):
+    """How the files are watched; times in seconds."""
+
+    watch: bool = True
+    poll: float = 15.0
+    max_removed_percent: int = 50
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A whole configuration, compiled.
+
+    ``id`` is the SHA-256 (hex) of the effective document in canonical form, secrets as references: the same
+    meaning has the same id, however it was formatted. ``patterns`` are the aliases with a star, best first.
+    ``files`` are the names of the files it was read from. ``database`` is where runtime data lives, as written.
+    ``keys`` are found by their SHA-256; the other mappings by name.
+    """
+
+    id: str
+    server: Server
+    reload: Reload
+    database: str
+    providers: Mapping[str, Provider]
+    combos: Mapping[str, Combo]
+    aliases: Mapping[str, Alias]
+    patterns: tuple[Alias, ...]
+    keys: Mapping[str, Key]
+    timeouts: Timeouts = Timeouts()
+    files: tuple[str, ...] = ()
+
+    @property
+    def short_id(self) -> str:
+        """Twelve characters of the id: enough to tell two configurations apart."""
+        return self.id[:12]

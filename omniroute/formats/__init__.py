@@ -1,0 +1,1 @@
+"""Codecs between bytes and what they mean; no two of them know each other."""

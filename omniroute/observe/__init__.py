@@ -1,0 +1,1 @@
+"""The eyes: log and metrics, readers of one closed list of events."""

@@ -1,0 +1,105 @@
+"""Everything the gateway may report: a closed list of frozen events.
+
+Always true: no event holds the value of a secret or the content of a request or an answer. Log, metrics and
+ledger are readers of these same events, so they cannot tell different stories. Times are integer microseconds,
+instants Unix microseconds (UTC), money integer nano-dollars.
+"""
+
+import msgspec
+
+from omniroute.names import FailureKind, Format, Outcome, ReloadResult, Trigger
+
+
+class Attempted(msgspec.Struct, frozen=True, gc=False):
+    """One attempt at one target; ``failure`` is absent for the one that answered."""
+
+    target: str
+    credential: str
+    micros: int
+    failure: FailureKind | None = None
+    status: int | None = None
+    detail: str = ""
+
+
+class Exchanged(msgspec.Struct, frozen=True):
+    """One request, from its first byte to its last, however it ended.
+
+    ``at`` is when it began. ``status`` is what the client was sent (499 where it left before an answer).
+    ``target``, ``provider``, ``model`` and ``credential`` are those of the attempt that answered, empty where
+    none did. Tokens are None where the provider reported none: unknown is not zero, and so is ``cost_nano``.
+    ``code`` is our error code where it did not end well. ``generation`` and ``config`` name the configuration.
+    """
+
+    request_id: str
+    at: int
+    format: Format
+    asked: str
+    key: str
+    stream: bool
+    status: int
+    outcome: Outcome
+    generation: int
+    config: str
+    micros: int
+    first_token_micros: int | None = None
+    provider: str = ""
+    model: str = ""
+    target: str = ""
+    credential: str = ""
+    code: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_nano: int | None = None
+    attempts: tuple[Attempted, ...] = ()
+
+
+class Reloaded(msgspec.Struct, frozen=True):
+    """One look at the configuration files.
+
+    ``config`` is the id of what is active afterwards, and ``generation`` its number; ``refused`` the id of what
+    was not taken, where it got as far as having one. ``faults`` are concise renderings, one line each.
+    """
+
+    at: int
+    trigger: Trigger
+    result: ReloadResult
+    generation: int
+    config: str
+    micros: int
+    refused: str = ""
+    errors: int = 0
+    warnings: int = 0
+    faults: tuple[str, ...] = ()
+
+
+class WatcherMoved(msgspec.Struct, frozen=True):
+    """The file watcher went up or down."""
+
+    at: int
+    up: bool
+    reason: str
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """The gateway began to listen, or stopped (``up`` false)."""
+
+    at: int
+    up: bool
+    address: str
+    generation: int
+    config: str
+
+
+class Faulted(msgspec.Struct, frozen=True):
+    """A bug was caught at the edge; ``where`` is file and line, ``what`` the exception's type."""
+
+    at: int
+    request_id: str
+    what: str
+    where: str
+
+
+Event = Exchanged | Reloaded | WatcherMoved | Serving | Faulted

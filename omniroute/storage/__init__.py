@@ -1,0 +1,1 @@
+"""The disk hand: SQLite, for runtime data only."""

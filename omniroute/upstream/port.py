@@ -1,0 +1,97 @@
+"""What the engine asks of an upstream client, and nothing about how it is done.
+
+Always true: nothing here interprets an answer; a status of 500 is an answer like any other. An implementation
+is proved by ``tests/contract/test_upstream.py``, which every one of them must pass.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """One HTTP request to an upstream, ready to be sent.
+
+    ``url`` is absolute. ``headers`` hold no ``host``, ``content-length``, ``connection`` or ``accept-encoding``:
+    the client sets those (it asks for ``identity``, so that a stream can be watched). ``connect`` and
+    ``first_byte`` are seconds; ``first_byte`` counts from the moment a connection is there.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    connect: float
+    first_byte: float
+    method: str = "POST"
+
+
+class Answer(Protocol):
+    """An upstream's answer whose headers have arrived; its body is read once, by ``read`` or by ``chunks``."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case; of a name that is repeated, the values joined by ``, ``."""
+
+    async def read(self, limit: int) -> bytes:
+        """Give the whole body, at most ``limit`` bytes of it.
+
+        Raises:
+            SendError: CUT when the peer went away before the body was complete, TOO_LONG past the limit.
+        """
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Give the body as it arrives, undelayed: one piece a read from the socket, in order, none empty.
+
+        Back-pressure is the iterator: nothing is read ahead beyond a socket buffer and one bounded queue.
+        Raises ``SendError`` (CUT) where the connection ended before the body did.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connection; at once, and for good, where the body was not read to its end. Idempotent."""
+        ...
+
+
+class Upstream(Protocol):
+    """Something that can send a request and hand back the answer."""
+
+    async def send(self, request: Outgoing) -> Answer:
+        """Send, and wait for the answer's headers.
+
+        A request on a kept-alive connection that the peer had already closed is sent again on a fresh one, where
+        not one byte of an answer was seen. Cancelling closes the connection.
+
+        Raises:
+            SendError: with the phase in which it failed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class Phase(StrEnum):
+    """Where sending failed."""
+
+    CONNECT = "connect"
+    CONNECT_TIMEOUT = "connect_timeout"
+    TLS = "tls"
+    SEND = "send"
+    FIRST_BYTE_TIMEOUT = "first_byte_timeout"
+    PROTOCOL = "protocol"
+    CUT = "cut"
+    TOO_LONG = "too_long"
+
+
+class SendError(Exception):
+    """An upstream could not be asked, or did not answer in full; ``detail`` names host and cause, no secret."""
+
+    def __init__(self, phase: Phase, detail: str) -> None:
+        """Hold the phase and the words."""
+        super().__init__(detail)
+        self.phase = phase
+        self.detail = detail
