@@ -12,7 +12,7 @@ OmniRouteError                  never raised itself
 │   ├── Forbidden               403  the key may not do this
 │   ├── Unfit                   422  no target can serve this request
 │   └── Draining                503  the gateway is stopping
-├── AllFailed                   every target failed; carries each failure
+├── AllFailed                   every target failed; carries each failure (in routing.failure, where failures are known)
 └── Bug                         500  should not happen
 
 Always true: a message names what, where and what to do, and holds no secret; ``code`` is stable and public;
@@ -20,14 +20,13 @@ constructors only hold. Inside the gateway an upstream's trouble is a value (``r
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 
 class OmniRouteError(Exception):
     """The root: an HTTP status, a stable code, and words for a person."""
 
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal_error"
+    status: int = 500
+    code: str = "internal_error"
 
     def __init__(self, message: str) -> None:
         """Hold the words."""

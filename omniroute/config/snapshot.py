@@ -116,7 +116,7 @@ class Combo(msgspec.Struct, frozen=True):
     name: str
     strategy: Strategy
     targets: tuple[Target, ...]
-    max_attempts: int
+    max_attempts: int | None
 
 
 class Alias(msgspec.Struct, frozen=True):

@@ -3,10 +3,12 @@
 Always true: retry decisions read ``FailureKind`` only, through ``MEANING``; nothing decides by searching prose.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
+from omniroute.errors import OmniRouteError
 from omniroute.ir.complaint import Complaint
 from omniroute.names import CredentialName, FailureKind, TargetId
 
@@ -58,3 +60,30 @@ MEANING: dict[FailureKind, Meaning] = {
     FailureKind.QUOTA: Meaning(True, "credential", 502, "upstream_quota", 20),
     FailureKind.AUTH: Meaning(True, "credential", 502, "upstream_auth", 10),
 }
+
+
+class AllFailed(OmniRouteError):
+    """Every candidate failed, or one in a way that no other could mend; ``failures`` holds each, in order."""
+
+    def __init__(self, asked: str, failures: Sequence[Failure]) -> None:
+        """Hold the failures; status and code are those of the one that tells the client most."""
+        self.failures = tuple(failures)
+        self.deciding = max(self.failures, key=lambda each: MEANING[each.kind].weight)
+        tried = "; ".join(f"{each.target}: {each.detail}" for each in self.failures)
+        super().__init__(f"'{asked}' could not be answered: {tried}")
+        self.status = _status(self.deciding)
+        self.code = MEANING[self.deciding.kind].code
+
+    @property
+    def retry_after(self) -> float | None:
+        """The earliest time, in seconds, at which an upstream that was busy said to come again."""
+        waits = [each.retry_after for each in self.failures if each.retry_after is not None]
+        return min(waits, default=None)
+
+
+def _status(failure: Failure) -> int:
+    """The status for the client; of a request that an upstream found invalid, the upstream's own."""
+    own = failure.status
+    if failure.kind is FailureKind.INVALID and own is not None and 400 <= own < 500:
+        return own
+    return MEANING[failure.kind].status

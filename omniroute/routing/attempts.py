@@ -1,0 +1,73 @@
+"""The fallback loop as a value: what to do next, given what has happened.
+
+Invariants:
+1. A candidate is called at most once.
+2. No more than ``max_attempts`` calls are made.
+3. After a failure that had started (the client saw a part of the answer), nothing is called.
+4. After a failure whose kind does not move, nothing is called.
+5. A candidate spoilt by an earlier failure is never called: one with the same credential where the credential was
+   refused or is out of quota, one with the same target where the target was at fault.
+6. No call begins after the deadline.
+7. Every failure is kept, in order.
+"""
+
+import msgspec
+
+from omniroute.routing.failure import MEANING, Failure
+from omniroute.routing.plan import Candidate, Plan
+
+
+class Call(msgspec.Struct, frozen=True):
+    """Try this candidate."""
+
+    candidate: Candidate
+
+
+class Give(msgspec.Struct, frozen=True):
+    """Give up, and say why: every failure, in order."""
+
+    failures: tuple[Failure, ...]
+
+
+Command = Call | Give
+
+
+class Run(msgspec.Struct, frozen=True):
+    """Where a request's attempts stand. ``deadline`` is an instant of the same clock as ``now``, in seconds."""
+
+    queue: tuple[Candidate, ...]
+    left: int
+    deadline: float
+    failures: tuple[Failure, ...] = ()
+
+
+def begin(plan: Plan, now: float) -> tuple[Run, Command]:
+    """Start with the first candidate; ``now`` is seconds of any steady clock."""
+    return _next(Run(plan.candidates, plan.max_attempts, now + plan.total), now)
+
+
+def failed(run: Run, failure: Failure, now: float) -> tuple[Run, Command]:
+    """Take a failure of the candidate called last, and say what to do next."""
+    failures = (*run.failures, failure)
+    meaning = MEANING[failure.kind]
+    if failure.started or not meaning.moves:
+        return msgspec.structs.replace(run, queue=(), failures=failures), Give(failures)
+    queue = tuple(each for each in run.queue if not _spoilt(each, failure, meaning.spoils))
+    return _next(msgspec.structs.replace(run, queue=queue, failures=failures), now)
+
+
+def _next(run: Run, now: float) -> tuple[Run, Command]:
+    """Call the next candidate, where one is left and there is time and leave for it."""
+    if not run.queue or run.left <= 0 or now >= run.deadline:
+        return run, Give(run.failures)
+    first, *rest = run.queue
+    return msgspec.structs.replace(run, queue=tuple(rest), left=run.left - 1), Call(first)
+
+
+def _spoilt(candidate: Candidate, failure: Failure, spoils: str) -> bool:
+    """Whether a failure says that this candidate would fail as well."""
+    if spoils == "target":
+        return candidate.target.id == failure.target
+    provider = failure.target.partition("/")[0]
+    same_credential = candidate.credential.name == failure.credential and candidate.target.provider.name == provider
+    return spoils == "credential" and same_credential

@@ -1,0 +1,56 @@
+import pytest
+
+from omniroute.config.snapshot import Timeouts
+from omniroute.errors import Unfit
+from omniroute.ir.facts import Facts
+from omniroute.names import Format
+from omniroute.routing.plan import Plan, View, make_plan
+from tests.support.snapshots import combo, provider, snapshot, target
+
+FIRST = provider("first", credentials=["main", "spare"], timeouts=Timeouts(total=9.0))
+SECOND = provider("second", timeouts=Timeouts(total=20.0))
+ALL_USABLE = View()
+CLAUDE = provider("claude", formats=frozenset({Format.ANTHROPIC_MESSAGES}))
+
+
+def plan(*names: str, view: View = ALL_USABLE, max_attempts: int | None = None) -> Plan:
+    every = {each.name: each for each in (FIRST, SECOND, CLAUDE)}
+    targets = [target(every[name.split("/")[0]], "m") for name in names]
+    config = snapshot(FIRST, SECOND, CLAUDE, combos=[combo("c", *targets, max_attempts=max_attempts)])
+    return make_plan(config, Facts("c", Format.OPENAI_CHAT, stream=False), view)
+
+
+def shown(made: Plan) -> list[str]:
+    return [f"{each.target.id} {each.credential.name}" for each in made.candidates]
+
+
+def test_every_credential_of_a_target_is_a_candidate_before_the_next_target() -> None:
+    assert shown(plan("first", "second")) == ["first/m main", "first/m spare", "second/m main"]
+
+
+def test_a_target_that_does_not_speak_the_clients_format_is_rejected_with_the_reason() -> None:
+    made = plan("claude", "second")
+    assert shown(made) == ["second/m main"]
+    assert [(each.target.id, each.code) for each in made.rejected] == [("claude/m", "format")]
+    assert "speaks anthropic-messages, not openai-chat" in made.rejected[0].reason
+
+
+def test_a_credential_without_its_secret_is_left_out_and_the_others_are_used() -> None:
+    made = plan("first", view=View({("first", "main"): "environment variable X is not set"}))
+    assert shown(made) == ["first/m spare"]
+
+
+def test_a_plan_without_candidates_is_refused_with_every_targets_reason() -> None:
+    view = View({("second", "main"): "environment variable X is not set"})
+    with pytest.raises(Unfit, match=r"claude/m: .*not openai-chat; second/m: environment variable X is not set"):
+        plan("claude", "second", view=view)
+
+
+def test_every_candidate_may_be_tried_once_unless_the_combo_asks_for_fewer() -> None:
+    assert plan("first", "second").max_attempts == 3
+    assert plan("first", "second", max_attempts=2).max_attempts == 2
+    assert plan("first", "second", max_attempts=9).max_attempts == 3
+
+
+def test_the_longest_total_of_the_candidates_bounds_the_request() -> None:
+    assert plan("first", "second").total == 20.0

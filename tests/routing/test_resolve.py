@@ -1,0 +1,105 @@
+import pytest
+
+from omniroute.config.snapshot import Model, Snapshot
+from omniroute.errors import UnknownModel, WrongProvider
+from omniroute.ir.facts import Facts
+from omniroute.names import Format, ProviderName
+from omniroute.routing.resolve import known_names, resolve
+from tests.support.snapshots import combo, provider, snapshot, target
+
+OPENAI = provider("openai", models=[Model("gpt-5"), Model("org/tuned")])
+LOCAL = provider("local")
+BEST = combo("best", target(OPENAI, "gpt-5"), target(LOCAL, "qwen"), max_attempts=1)
+
+
+def make(**aliases: str) -> Snapshot:
+    return snapshot(OPENAI, LOCAL, combos=[BEST], aliases=aliases)
+
+
+def ids(config: Snapshot, name: str, path: str | None = None) -> list[str]:
+    facts = Facts(name, Format.OPENAI_CHAT, stream=False, provider=ProviderName(path) if path else None)
+    return [each.id for each in resolve(config, facts).targets]
+
+
+def test_a_target_is_split_at_the_first_slash_so_that_the_model_may_hold_slashes() -> None:
+    [found] = resolve(make(), Facts("local/Qwen/Qwen3-8B", Format.OPENAI_CHAT, stream=False)).targets
+    assert (found.provider.name, found.model.name) == ("local", "Qwen/Qwen3-8B")
+
+
+def test_a_model_that_no_catalogue_lists_is_asked_for_all_the_same() -> None:
+    assert ids(make(), "openai/released-yesterday") == ["openai/released-yesterday"]
+
+
+def test_a_combo_gives_its_targets_in_order_and_its_own_limit_of_attempts() -> None:
+    found = resolve(make(), Facts("best", Format.OPENAI_CHAT, stream=False))
+    assert [each.id for each in found.targets] == ["openai/gpt-5", "local/qwen"]
+    assert (found.combo, found.max_attempts) == ("best", 1)
+
+
+def test_an_alias_may_name_a_model_a_combo_or_another_alias() -> None:
+    config = make(fast="local/qwen", smart="best", clever="smart")
+    assert ids(config, "fast") == ["local/qwen"]
+    assert ids(config, "clever") == ["openai/gpt-5", "local/qwen"]
+
+
+def test_the_most_specific_pattern_wins_and_an_exact_alias_beats_them_all() -> None:
+    config = make(**{"gpt-*": "openai/*", "gpt-5*": "local/five*", "*-mini": "local/mini", "gpt-5-pro": "openai/pro"})
+    assert ids(config, "gpt-4o") == ["openai/4o"]
+    assert ids(config, "gpt-5-turbo") == ["local/five-turbo"]
+    assert ids(config, "gpt-5-pro") == ["openai/pro"]
+    assert ids(config, "o4-mini") == ["local/mini"]
+
+
+def test_a_pattern_wins_over_provider_slash_model_so_that_traffic_can_be_moved() -> None:
+    assert ids(make(**{"openai/*": "local/*"}), "openai/gpt-5") == ["local/gpt-5"]
+
+
+def test_a_pattern_does_not_match_where_its_ends_would_overlap() -> None:
+    with pytest.raises(UnknownModel):
+        ids(make(**{"abc*bcd": "local/x"}), "abcd")
+
+
+def test_a_pattern_that_grows_a_name_for_ever_is_an_error_and_no_endless_loop() -> None:
+    with pytest.raises(UnknownModel, match="more than 16 steps"):
+        ids(make(**{"a*": "aa*"}), "a")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("bst", "did you mean 'best'"),
+        ("whatever", "write provider/model"),
+        ("opnai/some-long-model-name", "did you mean 'openai'"),
+        ("openai/", "no model, alias or combo is named 'openai/'"),
+        ("nowhere/x", "provider 'nowhere' is not configured"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_what_was_probably_meant(asked: str, said: str) -> None:
+    with pytest.raises(UnknownModel, match=said):
+        ids(make(), asked)
+
+
+def test_an_alias_that_leads_nowhere_says_what_it_stands_for() -> None:
+    with pytest.raises(UnknownModel, match=r"named 'x' \(which stands for 'gone/y'\)"):
+        ids(make(x="gone/y"), "x")
+
+
+def test_a_dedicated_path_adds_its_providers_prefix_where_it_is_missing() -> None:
+    assert ids(make(), "gpt-5", path="openai") == ["openai/gpt-5"]
+    assert ids(make(), "openai/gpt-5", path="openai") == ["openai/gpt-5"]
+    assert ids(make(), "Qwen/Qwen3", path="local") == ["local/Qwen/Qwen3"]
+    assert ids(make(), "org/tuned", path="openai") == ["openai/org/tuned"]
+
+
+def test_a_dedicated_path_refuses_another_providers_model() -> None:
+    with pytest.raises(WrongProvider, match="does not belong to provider 'local'"):
+        ids(make(), "openai/gpt-5", path="local")
+
+
+def test_a_dedicated_path_of_an_unknown_provider_is_refused() -> None:
+    with pytest.raises(UnknownModel, match="did you mean 'local'"):
+        ids(make(), "x", path="locl")
+
+
+def test_known_names_are_combos_aliases_and_listed_models() -> None:
+    assert list(known_names(make(fast="best"))) == ["best", "fast", "openai/gpt-5", "openai/org/tuned"]

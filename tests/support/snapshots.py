@@ -1,0 +1,91 @@
+"""Snapshots made by hand, for tests of what decides and of what carries out."""
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from types import MappingProxyType
+
+from omniroute.config.snapshot import (
+    Alias,
+    Auth,
+    Combo,
+    Credential,
+    Key,
+    Model,
+    Provider,
+    Reload,
+    SecretRef,
+    Server,
+    Snapshot,
+    Target,
+    Timeouts,
+)
+from omniroute.names import CredentialName, Format, ProviderName, Scope, Strategy
+from omniroute.routing.resolve import target_of
+
+CHAT = frozenset({Format.OPENAI_CHAT})
+
+
+def provider(
+    name: str,
+    base_url: str = "http://127.0.0.1:9/v1",
+    *,
+    credentials: Iterable[str] = ("main",),
+    models: Iterable[Model] = (),
+    formats: frozenset[Format] = CHAT,
+    timeouts: Timeouts = Timeouts(),
+    auth: Auth = Auth("none"),
+    stream_usage: bool = True,
+) -> Provider:
+    """A provider; with an auth of its own, its credentials are read from the environment as ``NAME_CREDENTIAL``."""
+
+    def secret(credential: str) -> SecretRef | None:
+        return None if auth.kind == "none" else SecretRef("env", f"{name}_{credential}".upper())
+
+    return Provider(
+        name=ProviderName(name),
+        base_url=base_url,
+        formats=formats,
+        auth=auth,
+        credentials=tuple(Credential(CredentialName(each), secret(each)) for each in credentials),
+        models=MappingProxyType({each.name: each for each in models}),
+        timeouts=timeouts,
+        stream_usage=stream_usage,
+    )
+
+
+def combo(name: str, *targets: Target, max_attempts: int | None = None) -> Combo:
+    """A combo of targets, in order."""
+    return Combo(name, Strategy.PRIORITY, targets, max_attempts)
+
+
+def key(name: str, secret: str, *, scopes: Iterable[Scope] = (Scope.INFERENCE,), expires: int | None = None) -> Key:
+    """A client key for the plain text ``secret``."""
+    return Key(name, sha256(secret.encode()).hexdigest(), frozenset(scopes), expires)
+
+
+def snapshot(
+    *providers: Provider,
+    combos: Iterable[Combo] = (),
+    aliases: Mapping[str, str] = MappingProxyType({}),
+    keys: Iterable[Key] = (),
+    server: Server = Server(),
+    identity: str = "0123456789abcdef",
+) -> Snapshot:
+    """A snapshot of these."""
+    made = [Alias(name, target) for name, target in aliases.items()]
+    return Snapshot(
+        id=identity,
+        server=server,
+        reload=Reload(),
+        database="sqlite::memory:",
+        providers=MappingProxyType({each.name: each for each in providers}),
+        combos=MappingProxyType({each.name: each for each in combos}),
+        aliases=MappingProxyType({each.name: each for each in made if not each.pattern}),
+        patterns=tuple(sorted((each for each in made if each.pattern), key=lambda each: each.rank)),
+        keys=MappingProxyType({each.sha256: each for each in keys}),
+    )
+
+
+def target(of: Provider, model: str) -> Target:
+    """A model at a provider."""
+    return target_of(of, model)
