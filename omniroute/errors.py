@@ -13,6 +13,7 @@ OmniRouteError                  never raised itself
 │   ├── Unfit                   422  no target can serve this request
 │   └── Draining                503  the gateway is stopping
 ├── AllFailed                   every target failed; carries each failure (in routing.failure, where failures are known)
+├── StorageError                500  the database cannot be used
 └── Bug                         500  should not happen
 
 Always true: a message names what, where and what to do, and holds no secret; ``code`` is stable and public;
@@ -113,6 +114,12 @@ class Draining(Refused):
 
     status = 503
     code = "shutting_down"
+
+
+class StorageError(OmniRouteError):
+    """The database cannot be used; seen at start and by commands, never by a client."""
+
+    code = "storage_error"
 
 
 class Bug(OmniRouteError):

@@ -102,4 +102,11 @@ class Faulted(msgspec.Struct, frozen=True):
     where: str
 
 
-Event = Exchanged | Reloaded | WatcherMoved | Serving | Faulted
+class Troubled(msgspec.Struct, frozen=True):
+    """Something outside any request needs a person, or no longer does; ``what`` says what is wrong and what to do."""
+
+    at: int
+    what: str
+
+
+Event = Exchanged | Reloaded | WatcherMoved | Serving | Faulted | Troubled

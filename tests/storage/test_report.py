@@ -1,0 +1,129 @@
+"""Reports: sums that never take an unknown cost for nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from omniroute.errors import StorageError
+from omniroute.names import Outcome
+from omniroute.observe.events import Exchanged
+from omniroute.observe.redact import redact
+from omniroute.storage.db import connect
+from omniroute.storage.ledger import Ledger
+from omniroute.storage.report import By, PastAttempt, Summary, recent, summary
+from tests.support.events import NOON, exchanged, unanswered
+
+ALL = (0, 2**62)
+DAY = 86_400_000_000
+
+
+def ledger_of(path: Path, *events: Exchanged) -> str:
+    ledger = Ledger(str(path), trouble=pytest.fail, redact=redact)
+    ledger.start()
+    for event in events:
+        ledger.record(event)
+    ledger.close()
+    return str(path)
+
+
+def test_a_group_is_summed(tmp_path: Path) -> None:
+    path = ledger_of(
+        tmp_path / "x.db",
+        exchanged(1, cache_read_tokens=5),
+        exchanged(2),
+        exchanged(3, key="bob", cost_nano=7, reasoning_tokens=0),
+    )
+    assert summary(path, *ALL, By.KEY) == (
+        Summary("alice", 2, 0, 1_624, 280, 5, 40, 4_200_000, 0),
+        Summary("bob", 1, 0, 812, 140, 0, 0, 7, 0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "group"),
+    [
+        (By.KEY, "alice"),
+        (By.MODEL, "large"),
+        (By.PROVIDER, "house"),
+        (By.TARGET, "house/large"),
+        (By.DAY, "2025-11-23"),
+        (By.OUTCOME, "ok"),
+        (By.CONFIG, "9f3ac1d27e04"),
+    ],
+)
+def test_requests_are_grouped_by_what_is_asked_for(by: By, group: str, tmp_path: Path) -> None:
+    assert [row.group for row in summary(ledger_of(tmp_path / "x.db", exchanged()), *ALL, by)] == [group]
+
+
+def test_every_way_to_group_is_tested() -> None:
+    marks = test_requests_are_grouped_by_what_is_asked_for.pytestmark  # type: ignore[attr-defined]  # pytest's
+    assert {by for by, _ in marks[0].args[1]} == set(By)
+
+
+def test_an_answer_without_a_price_is_counted_and_not_summed(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", exchanged(1, cost_nano=10), exchanged(2, cost_nano=None))
+    (row,) = summary(path, *ALL, By.KEY)
+    assert (row.requests, row.cost_nano, row.unpriced) == (2, 10, 1)
+
+
+def test_where_no_cost_is_known_the_sum_is_not_zero_but_unknown(tmp_path: Path) -> None:
+    path = ledger_of(
+        tmp_path / "x.db",
+        exchanged(1, cost_nano=None, input_tokens=None, output_tokens=None),
+        unanswered(2),
+    )
+    (row,) = summary(path, *ALL, By.KEY)
+    assert (row.cost_nano, row.unpriced, row.input_tokens, row.output_tokens) == (None, 1, None, None)
+
+
+def test_what_no_upstream_answered_costs_nothing(tmp_path: Path) -> None:
+    (row,) = summary(ledger_of(tmp_path / "x.db", unanswered()), *ALL, By.KEY)
+    assert (row.cost_nano, row.unpriced) == (0, 0)
+
+
+def test_free_is_known(tmp_path: Path) -> None:
+    (row,) = summary(ledger_of(tmp_path / "x.db", exchanged(cost_nano=0)), *ALL, By.KEY)
+    assert (row.cost_nano, row.unpriced) == (0, 0)
+
+
+def test_refused_failed_and_cut_are_failures_and_a_client_that_left_is_none(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", *(exchanged(n, outcome=each) for n, each in enumerate(Outcome)))
+    (row,) = summary(path, *ALL, By.KEY)
+    assert (row.requests, row.failed) == (len(Outcome), 3)
+
+
+def test_the_first_instant_belongs_to_a_stretch_of_time_and_the_last_does_not(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", *(exchanged(number) for number in range(5)))
+    (row,) = summary(path, NOON + 1, NOON + 4, By.KEY)
+    assert row.requests == 3
+    assert summary(path, NOON + 5, NOON + 9, By.KEY) == ()
+
+
+def test_a_day_ends_at_midnight_utc(tmp_path: Path) -> None:
+    midnight = NOON + DAY // 2
+    path = ledger_of(tmp_path / "x.db", exchanged(1, at=midnight - 1), exchanged(2, at=midnight))
+    assert [row.group for row in summary(path, *ALL, By.DAY)] == ["2025-11-23", "2025-11-24"]
+
+
+def test_recent_requests_come_newest_first_and_no_more_than_asked_for(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", *(exchanged(number) for number in range(5)))
+    assert [row.at - NOON for row in recent(path, 3)] == [4, 3, 2]
+    (row,) = recent(path, 1)
+    assert row.stream is True
+    assert row.attempts == (PastAttempt("house/large", "main", 1_100_000, None, 200, ""),)
+
+
+@pytest.mark.parametrize("report", [lambda path: recent(path, 1), lambda path: summary(path, *ALL, By.KEY)])
+def test_a_report_needs_our_database(report: object, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="there is no database"):
+        report(str(tmp_path / "x.db"))  # type: ignore[operator]  # one of two functions
+    connect(str(tmp_path / "other.db")).close()
+    with pytest.raises(StorageError, match="lacks what this version of omniroute keeps in it"):
+        report(str(tmp_path / "other.db"))  # type: ignore[operator]  # as above
+
+
+def test_a_report_leaves_no_trace(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", exchanged())
+    before = Path(path).read_bytes()
+    recent(path, 5)
+    assert Path(path).read_bytes() == before
