@@ -1,0 +1,44 @@
+"""What looks like a secret, whatever key it stands under.
+
+Always true: nothing here gives back any part of a secret; only how long it is, and that it looks like one.
+"""
+
+import re
+
+# literal table: how the keys of services begin that issue keys with a fixed beginning, and what follows at least
+_SHAPES = (
+    r"sk-[A-Za-z0-9_-]{16,}",
+    r"sk_[A-Za-z0-9_]{16,}",
+    r"gsk_[A-Za-z0-9]{16,}",
+    r"[a-z]{2,6}-[A-Za-z0-9_-]{40,}",  # a short word of the issuer's, and much that is random
+    r"hf_[A-Za-z0-9]{16,}",
+    r"r8_[A-Za-z0-9]{16,}",
+    r"tgp_v1_[A-Za-z0-9_-]{16,}",
+    r"fw_[A-Za-z0-9]{16,}",
+    r"gh[pousr]_[A-Za-z0-9]{20,}",
+    r"github_pat_[A-Za-z0-9_]{20,}",
+    r"glpat-[A-Za-z0-9_-]{16,}",
+    r"AIza[A-Za-z0-9_-]{30,}",
+    r"AKIA[A-Z0-9]{16}",
+    r"xox[abprs]-[A-Za-z0-9-]{16,}",
+    r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+)
+_SECRET = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(_SHAPES)})(?![A-Za-z0-9])")
+_BEARER = re.compile(r"^(bearer|basic|token)\s+\S{8,}$", re.IGNORECASE)
+_IN_URL = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+_DIGIT = re.compile("[0-9]")
+
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-goog-api-key"})
+"""Headers that carry a credential, whatever their value looks like."""
+
+
+def looks_secret(text: str) -> bool:
+    """Say whether a text holds what looks like a key, a token or a password in a URL."""
+    found = _SECRET.search(text)
+    return bool((found and _DIGIT.search(found.group())) or _BEARER.match(text) or _IN_URL.search(text))
+
+
+def seems_random(text: str) -> bool:
+    """Say whether a text is long, unbroken and mixed, as keys without a fixed beginning are."""
+    kinds = sum(bool(re.search(kind, text)) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+    return len(text) >= 20 and kinds >= 2 and not re.search(r"[\s/:]", text)
