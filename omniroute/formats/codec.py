@@ -16,7 +16,7 @@ import msgspec
 
 from omniroute.ir.complaint import Complaint
 from omniroute.ir.usage import Usage
-from omniroute.names import Format
+from omniroute.names import FailureKind, Format
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -48,11 +48,16 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """What a whole answer said of itself; with a ``complaint`` it is a failure, whatever its status was."""
+    """What a whole answer said of itself; with a ``complaint`` it is a failure, whatever its status was.
+
+    ``trouble`` says what is wrong where the complaint is ours (MALFORMED); it is absent where the upstream itself
+    complained, in which case the complaint says what kind of failure it is.
+    """
 
     usage: Usage | None = None
     model: str | None = None
     complaint: Complaint | None = None
+    trouble: FailureKind | None = None
 
 
 class ErrorView(msgspec.Struct, frozen=True):
@@ -76,7 +81,9 @@ class Watch(Protocol):
 
     ``started`` turns true with the first record that means something to a reader (text, a tool call, a refusal,
     a finish), and not with a role, an empty delta or a comment. ``done`` turns true when the answer is complete.
-    After a ``complaint`` nothing more is relayed.
+    After a ``complaint`` nothing more is relayed. ``trouble`` says what is wrong where the complaint is ours:
+    MALFORMED (a record that cannot be read) or CUT (the end came too early); it is absent where the upstream itself
+    complained.
     """
 
     started: bool
@@ -84,6 +91,7 @@ class Watch(Protocol):
     usage: Usage | None
     model: str | None
     complaint: Complaint | None
+    trouble: FailureKind | None
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes from the upstream; give those to be sent on: whole records only."""

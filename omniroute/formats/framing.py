@@ -1,0 +1,126 @@
+"""Cuts a stream of server-sent events into its records, without changing a byte.
+
+The rules are those of the WHATWG HTML standard, "Server-sent events" (§9.2.5 and §9.2.6): a line ends with LF, CR or
+CRLF; an empty line ends a record; a line that begins with a colon is a comment; several ``data`` lines are joined by
+LF; one space behind a colon is not part of the value; a byte order mark may open the stream.
+
+Always true: the records' ``raw`` joined together are the bytes that came in, in order, and the same records come out
+wherever the bytes are cut. No more than one record is held, and none longer than the limit.
+"""
+
+import re
+
+import msgspec
+
+LONGEST_RECORD = 16 * 1024 * 1024
+"""Bytes in one record: room for an image as base64, and an end to what a broken upstream can make us hold."""
+
+_BOM = b"\xef\xbb\xbf"
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_RECORD_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+_OVERLAP = 3
+"""How many bytes of the longest record end, CRLF CRLF, may have been there before the rest of it came."""
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One record: all its bytes up to and with the empty line, and what they say.
+
+    ``data`` is empty where there is none (a comment, an empty line): such a record says nothing to its reader.
+    ``event`` is the event's name, empty where it has none.
+    """
+
+    raw: bytes
+    data: bytes = b""
+    event: bytes = b""
+
+
+class Splitter:
+    """Takes bytes as they arrive and gives the records that are complete.
+
+    A CR that ends what has arrived so far may be the first half of a CRLF, so a record that it would end waits for
+    the next byte. After a record longer than ``limit`` bytes ``too_long`` is true and nothing more comes out.
+    """
+
+    def __init__(self, limit: int = LONGEST_RECORD) -> None:
+        """Begin at the beginning of a stream."""
+        self.too_long = False
+        self._limit = limit
+        self._held = bytearray()
+        self._scanned = 0
+        self._carriage = False
+        self._opening = True
+
+    def feed(self, data: bytes) -> list[Record]:
+        """Take the next bytes; give the records that they complete."""
+        if self.too_long:
+            return []
+        self._carriage = self._carriage or b"\r" in data
+        if not (self._held or self._carriage) and data.find(b"\n\n") == len(data) - 2 and 1 < len(data) <= self._limit:
+            return [self._read(data)]
+        text: bytes | bytearray = data
+        if self._held:
+            self._held += data
+            text = self._held
+        records: list[Record] = []
+        start = 0
+        while (end := self._end(text, max(start, self._scanned))) and end - start <= self._limit:
+            records.append(self._read(bytes(text[start:end])))
+            start, self._scanned = end, 0
+        self._keep(text, start)
+        self.too_long = len(self._held) > self._limit
+        if self.too_long:
+            self._held.clear()
+        return records
+
+    def close(self) -> Record | None:
+        """Take the end of input; give what no empty line had ended, with the line ends that it lacks.
+
+        The standard drops such a record. It is given here because a server that forgot its last line end has said
+        what it has said; whether that is complete, its content shows.
+        """
+        held = bytes(self._held)
+        self._held.clear()
+        return self._read(held + _missing(held)) if held else None
+
+    def _end(self, text: bytes | bytearray, start: int) -> int:
+        """Find where the record's empty line ends, looking from ``start`` on; 0 where it is not there yet."""
+        if not self._carriage:
+            at = text.find(b"\n\n", start)
+            return at + 2 if at >= 0 else 0
+        found = _RECORD_END.search(text, start)
+        if found is None or (found.end() == len(text) and text[-1:] == b"\r"):
+            return 0
+        return found.end()
+
+    def _keep(self, text: bytes | bytearray, start: int) -> None:
+        """Hold what is left from ``start`` on."""
+        if text is self._held:
+            del self._held[:start]
+        elif start < len(text):
+            self._held += text[start:]
+        self._scanned = max(0, len(self._held) - _OVERLAP)
+
+    def _read(self, raw: bytes) -> Record:
+        """Read a record's fields."""
+        text = raw
+        if self._opening:
+            self._opening = False
+            text = raw.removeprefix(_BOM)
+        if text.startswith(b"data: ") and text.find(b"\n") == len(text) - 2 and not self._carriage:
+            return Record(raw, text[6:-2])
+        data: list[bytes] = []
+        event = b""
+        for line in _LINE_END.split(text):
+            name, _, value = line.partition(b":")
+            if name == b"data":
+                data.append(value.removeprefix(b" "))
+            elif name == b"event":
+                event = value.removeprefix(b" ")
+        return Record(raw, b"\n".join(data), event)
+
+
+def _missing(held: bytes) -> bytes:
+    """Give the line ends that a record lacks; an LF behind a lone CR would only finish that one line end."""
+    if _RECORD_END.search(held, max(0, len(held) - _OVERLAP - 1)):
+        return b""
+    return b"\n" if held.endswith(b"\n") else b"\n\n"

@@ -1,0 +1,131 @@
+"""Reads a whole Chat Completions answer: what it used, who gave it, and whether it is an answer at all.
+
+Source: OpenAI API reference, "The chat completion object" (https://platform.openai.com/docs/api-reference/chat/object).
+
+Always true: what is read is read leniently, since many servers of this format add to it, leave out of it and contradict
+themselves; only what is no answer gets a complaint.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from omniroute.formats.codec import Answered
+from omniroute.formats.openai_chat.error import read_error
+from omniroute.ir.complaint import Complaint
+from omniroute.ir.usage import Usage
+from omniroute.names import FailureKind
+
+_MOST_TOKENS = 2**53
+"""Beyond this integers are not interoperable in JSON (RFC 8259 §6), and no answer has so many tokens."""
+
+
+class _Whole(msgspec.Struct, gc=False):
+    """What is read of an answer; ``choices`` stay as they are written, since an answer can be long."""
+
+    choices: list[msgspec.Raw] | None = None
+    usage: Any = None
+    model: str | None = None
+    error: Any = None
+    object: str | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Whole)
+
+
+def answer(body: bytes) -> Answered:
+    """Read a whole answer that came with status 200; never raises.
+
+    It is no answer, and gets a complaint, where it is not a JSON object, says that it is an error, or has no choices.
+    """
+    try:
+        whole = _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = loads(body)
+        if not isinstance(value, dict):
+            return _malformed("the answer is not a JSON object" if body.strip() else "the answer is empty")
+        return _judge(value, body)
+    return _judge(msgspec.structs.asdict(whole), body)
+
+
+def _judge(value: dict[str, Any], body: bytes) -> Answered:
+    """Decide whether an answer's members make it one."""
+    if value.get("error") or value.get("object") == "error":
+        return Answered(complaint=read_error(body))
+    choices = value.get("choices")
+    if not isinstance(choices, list) or not choices:
+        return _malformed("the answer has no choices")
+    return Answered(usage=read_usage(value.get("usage")), model=read_model(value.get("model")))
+
+
+def _malformed(message: str) -> Answered:
+    """Complain of an answer that is none."""
+    return Answered(complaint=Complaint(message=message), trouble=FailureKind.MALFORMED)
+
+
+def loads(data: bytes) -> object:
+    """Decode JSON as leniently as clients do: bytes that are not UTF-8, halves of surrogate pairs and NaN pass.
+
+    Gives None for what is not JSON even so.
+    """
+    try:
+        return json.loads(data.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_model(value: object) -> str | None:
+    """Read the model's name; empty is none."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and value else None
+
+
+def read_usage(value: object) -> Usage | None:
+    """Bring reported usage into the convention of ``ir.usage``; None where it tells nothing.
+
+    ``prompt_tokens`` count every token sent, so the classes of input are parted to add up to them. Tokens written to
+    a cache come first, because what this request had to write was not there to be read (some servers report the same
+    tokens as both); then tokens read from it (``prompt_tokens_details.cached_tokens``, else
+    ``prompt_cache_hit_tokens`` or ``cached_tokens`` beside them), of which some servers report more than were sent.
+
+    ``completion_tokens`` include reasoning, by OpenAI's reference. Not every server keeps to that: some report 26
+    completion tokens with 196 reasoning tokens and a total that counts both, others leave reasoning out of all but
+    the total. The total shows it: what it has above prompt and completion is reasoning, where as much is reported
+    or none is, and is added to the output, as it is billed. A surplus that fits neither is left alone.
+    """
+    if not isinstance(value, Mapping):
+        return None
+    prompt = _count(value.get("prompt_tokens"))
+    completion = _count(value.get("completion_tokens"))
+    if prompt is None and completion is None:
+        return None
+    prompt, output = prompt or 0, completion or 0
+    details = _members(value.get("prompt_tokens_details"))
+    places = (details.get("cached_tokens"), value.get("prompt_cache_hit_tokens"), value.get("cached_tokens"))
+    cached = next((count for place in places if (count := _count(place)) is not None), 0)
+    written = min(_count(details.get("cache_write_tokens")) or 0, prompt)
+    read = min(cached, prompt - written)
+    reasoning = _count(_members(value.get("completion_tokens_details")).get("reasoning_tokens"))
+    surplus = (_count(value.get("total_tokens")) or 0) - prompt - output
+    if surplus > 0 and reasoning in {None, surplus}:
+        output, reasoning = output + surplus, surplus
+    return Usage(
+        input=prompt - written - read,
+        output=output,
+        cache_read=read,
+        cache_write=written,
+        reasoning=min(reasoning or 0, output),
+    )
+
+
+def _members(value: object) -> Mapping[str, object]:
+    """Give an object's members; of anything else, none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _count(value: object) -> int | None:
+    """Read a number of tokens, which some servers write as a float; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= _MOST_TOKENS else None
