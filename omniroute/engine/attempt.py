@@ -1,0 +1,255 @@
+"""One attempt: one candidate is asked, and what comes back is passed on or judged.
+
+Invariants:
+1. What the client is sent of a stream is whole records of the upstream's own bytes.
+2. Nothing is sent before the first record that means something: until then the attempt may still fail unseen.
+3. The upstream connection is released before the attempt ends.
+4. Waiting for the upstream is bounded at every step; time in which we wait for the client does not count.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from omniroute.config.snapshot import Timeouts
+from omniroute.engine.patience import Patience, Why
+from omniroute.engine.record import Record
+from omniroute.engine.reply import Client, answer_headers
+from omniroute.engine.runtime import Way
+from omniroute.formats.codec import Asked, Codec, Watch
+from omniroute.ir.complaint import Complaint
+from omniroute.names import FailureKind, Outcome
+from omniroute.routing.failure import Failure
+from omniroute.routing.judge import kind_of, kind_of_complaint, retry_after
+from omniroute.routing.plan import Candidate
+from omniroute.upstream.port import Answer, Outgoing, Phase, SendError, Upstream
+
+LONGEST_ANSWER = 256 * 1024 * 1024
+"""Bytes of a whole answer that are read at most; images and audio come inside JSON."""
+LONGEST_COMPLAINT = 1024 * 1024
+"""Bytes of an error body that are read at most."""
+LONGEST_DRAIN = 1.0
+"""Seconds to wait for the end of a body whose answer is complete."""
+
+# literal table: what a failure to send means
+KIND_OF_PHASE: dict[Phase, FailureKind] = {
+    Phase.CONNECT: FailureKind.DOWN,
+    Phase.CONNECT_TIMEOUT: FailureKind.TIMEOUT,
+    Phase.TLS: FailureKind.DOWN,
+    Phase.SEND: FailureKind.DOWN,
+    Phase.FIRST_BYTE_TIMEOUT: FailureKind.TIMEOUT,
+    Phase.PROTOCOL: FailureKind.MALFORMED,
+    Phase.CUT: FailureKind.DOWN,
+    Phase.TOO_LONG: FailureKind.MALFORMED,
+}
+
+
+class Attempt:
+    """One candidate being asked. ``started`` says that the client has seen a part of its answer."""
+
+    __slots__ = (
+        "_asked",
+        "_candidate",
+        "_client",
+        "_codec",
+        "_deadline",
+        "_held",
+        "_limits",
+        "_patience",
+        "_record",
+        "started",
+    )
+
+    def __init__(self, codec: Codec, asked: Asked, candidate: Candidate, client: Client, record: Record) -> None:
+        """Prepare to ask ``candidate`` what the client asked."""
+        self._held = b""
+        self._codec = codec
+        self._asked = asked
+        self._candidate = candidate
+        self._client = client
+        self._record = record
+        self._limits: Timeouts = candidate.target.timeouts
+        self.started = False
+
+    async def run(self, upstream: Upstream, way: Way, patience: Patience, deadline: float) -> Failure | None:
+        """Ask; None means that the client has its answer. ``deadline`` is the whole request's, of ``patience.now``.
+
+        Raises:
+            asyncio.CancelledError: the client has left, or the server is stopping.
+        """
+        self._patience = patience
+        self._deadline = deadline
+        since = patience.now()
+        try:
+            failure = await self._ask(upstream, way, since)
+        except SendError as error:
+            failure = self._failure(KIND_OF_PHASE[error.phase], error.detail)
+        except asyncio.CancelledError:
+            if patience.why is not Why.LATE:
+                self._record.attempted(self._candidate, patience.now() - since)
+                raise
+            patience.settle()
+            failure = self._failure(FailureKind.TIMEOUT, f"timed out waiting for {patience.waited_for}")
+        self._record.attempted(self._candidate, patience.now() - since, failure)
+        return failure
+
+    async def _ask(self, upstream: Upstream, way: Way, since: float) -> Failure | None:
+        """Send the request, and see what kind of answer comes."""
+        target, limits, asked = self._candidate.target, self._limits, self._asked
+        prepared = self._codec.prepare(asked, target.model.name, target.provider.stream_usage)
+        until = min(since + (limits.first_byte if asked.stream else limits.answer), self._deadline)
+        answer = await upstream.send(
+            Outgoing(
+                url=target.provider.base_url + self._codec.path + way.query,
+                headers=way.headers,
+                body=prepared.body,
+                connect=min(limits.connect, until - since),
+                first_byte=until - since,
+            )
+        )
+        try:
+            if answer.status != 200:
+                return await self._refusal(answer)
+            if asked.stream and not _is_json(answer):
+                return await self._relay(answer, self._codec.watch(prepared.hide_usage), since)
+            return await self._whole(answer, since)
+        finally:
+            self._patience.rest()
+            await answer.close()
+
+    async def _refusal(self, answer: Answer) -> Failure:
+        """Read an answer whose status says that it is none."""
+        self._wait(self._limits.between_events, "the body of an error answer")
+        complaint = self._codec.complain(answer.status, await answer.read(LONGEST_COMPLAINT))
+        detail = f"HTTP {answer.status}" + (f": {complaint.message}" if complaint.message else "")
+        wait = retry_after(answer.headers, self._record.at / 1e6)
+        kind = kind_of(answer.status, complaint)
+        return self._failure(kind, detail, status=answer.status, wait=wait, complaint=complaint)
+
+    async def _whole(self, answer: Answer, since: float) -> Failure | None:
+        """Read an answer that is not streamed, and hand it on if it is one."""
+        self._patience.expect(min(since + self._limits.answer, self._deadline), "the whole answer")
+        body = await answer.read(LONGEST_ANSWER)
+        self._patience.rest()
+        answered = self._codec.answer(body)
+        if answered.complaint is not None:
+            return self._complained(answered.complaint, answered.trouble)
+        if self._asked.stream:
+            return self._failure(FailureKind.MALFORMED, "answered a streamed request with one whole body")
+        record = self._record
+        record.answering(self._candidate)
+        record.usage = answered.usage
+        record.first_token = self._patience.now()
+        record.ended(Outcome.OK, 200)
+        await self._client.whole(200, answer_headers(record, self._candidate, answer, stream=False), body)
+        return None
+
+    async def _relay(self, answer: Answer, watch: Watch, since: float) -> Failure | None:
+        """Pass a stream on, record by record, until it ends or breaks."""
+        chunks = answer.chunks()
+        last = b""
+        lost: SendError | None = None
+        self._patience.expect(min(since + self._limits.first_token, self._deadline), "the first event of the stream")
+        try:
+            async for chunk in chunks:
+                ready = watch.feed(chunk)
+                if watch.done or watch.complaint is not None:
+                    last = ready
+                    break
+                if self.started or watch.started:
+                    self._patience.rest()
+                    await self._pass_on(answer, ready)
+                    self._wait(self._limits.between_events, "the next event of the stream")
+                else:
+                    self._held += ready
+        except SendError as error:
+            lost = error
+        self._patience.rest()
+        last += watch.close()
+        if self.started:
+            self._record.usage = watch.usage
+        if watch.complaint is None and watch.started:
+            await self._complete(answer, watch, last, chunks)
+            return None
+        if self.started and last:
+            await self._client.send(last)
+        return self._broken(watch, lost)
+
+    async def _pass_on(self, answer: Answer, ready: bytes) -> None:
+        """Send records to the client; the first of them begin the response."""
+        if not self.started:
+            await self._start(answer)
+            ready, self._held = self._held + ready, b""
+        if ready:
+            await self._client.send(ready)
+
+    async def _start(self, answer: Answer) -> None:
+        """Begin the response: from here on, no other candidate can answer."""
+        record = self._record
+        self.started = True
+        record.answering(self._candidate)
+        record.first_token = self._patience.now()
+        await self._client.start(200, answer_headers(record, self._candidate, answer, stream=True))
+
+    async def _complete(self, answer: Answer, watch: Watch, last: bytes, chunks: AsyncIterator[bytes]) -> None:
+        """End the response: the answer is whole, even where the connection was lost behind it."""
+        if not self.started:
+            await self._start(answer)
+        self._record.usage = watch.usage
+        self._record.ended(Outcome.OK, 200)
+        await self._client.end(self._held + last)
+        await self._drain(chunks)
+
+    def _broken(self, watch: Watch, lost: SendError | None) -> Failure:
+        """Say what is wrong with a stream that did not become an answer."""
+        if lost is not None and watch.trouble is not FailureKind.MALFORMED:
+            return self._failure(FailureKind.CUT if self.started else KIND_OF_PHASE[lost.phase], lost.detail)
+        if watch.complaint is None:
+            return self._failure(FailureKind.MALFORMED, "the stream held no answer")
+        return self._complained(watch.complaint, watch.trouble)
+
+    async def _drain(self, chunks: AsyncIterator[bytes]) -> None:
+        """Read what is left behind the answer's end, so that the connection can be used again; the client has all."""
+        self._patience.expect(self._patience.now() + LONGEST_DRAIN, "the end of the body")
+        try:
+            async for _ in chunks:
+                pass
+        except SendError:
+            return
+        except asyncio.CancelledError:
+            if self._patience.why is not Why.LATE:
+                raise
+            self._patience.settle()
+
+    def _wait(self, limit: float, what: str) -> None:
+        """Expect something of the upstream within ``limit`` seconds, and within the request's time."""
+        self._patience.expect(min(self._patience.now() + limit, self._deadline), what)
+
+    def _complained(self, complaint: Complaint, trouble: FailureKind | None) -> Failure:
+        """Make a failure of what an answer of status 200 said of itself."""
+        return self._failure(trouble or kind_of_complaint(complaint), complaint.message, complaint=complaint)
+
+    def _failure(
+        self,
+        kind: FailureKind,
+        detail: str,
+        *,
+        status: int | None = None,
+        wait: float | None = None,
+        complaint: Complaint | None = None,
+    ) -> Failure:
+        """Make a failure of this attempt."""
+        return Failure(
+            kind=kind,
+            target=self._candidate.target.id,
+            credential=self._candidate.credential.name,
+            detail=detail,
+            status=status,
+            retry_after=wait,
+            started=self.started,
+            complaint=complaint,
+        )
+
+
+def _is_json(answer: Answer) -> bool:
+    """Whether an answer says that it is one JSON body, and so no stream."""
+    return answer.headers.get("content-type", "").startswith("application/json")

@@ -1,0 +1,116 @@
+"""What is known of a request while it runs; it becomes one ``Exchanged`` event, however the request ends.
+
+Always true: it is filled in as things happen, so that whatever interrupts a request, its row says what is true.
+"""
+
+from omniroute.config.snapshot import Target
+from omniroute.engine.holder import Live
+from omniroute.ir.usage import Usage
+from omniroute.names import FailureKind, Format, Outcome
+from omniroute.observe.events import Attempted, Exchanged
+from omniroute.routing.failure import Failure
+from omniroute.routing.plan import Candidate
+from omniroute.routing.price import cost
+
+CLIENT_LEFT = 499
+"""The status of a request whose client left before it was sent one; nginx made the number customary."""
+
+
+class Record:
+    """The notes on one request; ``began`` is of a steady clock in seconds, ``at`` Unix microseconds."""
+
+    __slots__ = (
+        "_answered",
+        "_attempts",
+        "asked",
+        "at",
+        "began",
+        "code",
+        "first_token",
+        "format",
+        "key",
+        "live",
+        "outcome",
+        "request_id",
+        "status",
+        "stream",
+        "usage",
+    )
+
+    def __init__(self, request_id: str, wire: Format, live: Live, at: int, began: float) -> None:
+        """Begin; until something else is known, the client has left."""
+        self.request_id = request_id
+        self.format = wire
+        self.live = live
+        self.at = at
+        self.began = began
+        self.asked = ""
+        self.key = ""
+        self.stream = False
+        self.status = CLIENT_LEFT
+        self.outcome = Outcome.CANCELLED
+        self.code = ""
+        self.first_token: float | None = None
+        self.usage: Usage | None = None
+        self._answered: Candidate | None = None
+        self._attempts: list[Attempted] = []
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts have ended."""
+        return len(self._attempts)
+
+    def answering(self, candidate: Candidate) -> None:
+        """This candidate's answer is on its way to the client."""
+        self._answered = candidate
+
+    def attempted(self, candidate: Candidate, seconds: float, failure: Failure | None = None) -> None:
+        """An attempt ended: with an answer, or with a failure."""
+        kind: FailureKind | None = failure.kind if failure else None
+        self._attempts.append(
+            Attempted(
+                target=candidate.target.id,
+                credential=candidate.credential.name,
+                micros=round(seconds * 1e6),
+                failure=kind,
+                status=failure.status if failure else 200,
+                detail=failure.detail if failure else "",
+            )
+        )
+
+    def ended(self, outcome: Outcome, status: int, code: str = "") -> None:
+        """Note how the request ended; ``status`` is what the client was sent."""
+        self.outcome = outcome
+        self.status = status
+        self.code = code
+
+    def exchanged(self, now: float) -> Exchanged:
+        """Close the notes at ``now``, of the clock of ``began``."""
+        target: Target | None = self._answered.target if self._answered else None
+        usage = self.usage
+        return Exchanged(
+            request_id=self.request_id,
+            at=self.at,
+            format=self.format,
+            asked=self.asked,
+            key=self.key,
+            stream=self.stream,
+            status=self.status,
+            outcome=self.outcome,
+            generation=self.live.generation,
+            config=self.live.snapshot.short_id,
+            micros=round((now - self.began) * 1e6),
+            first_token_micros=None if self.first_token is None else round((self.first_token - self.began) * 1e6),
+            provider=target.provider.name if target else "",
+            model=target.model.name if target else "",
+            target=target.id if target else "",
+            credential=self._answered.credential.name if self._answered else "",
+            code=self.code,
+            input_tokens=usage.input if usage else None,
+            output_tokens=usage.output if usage else None,
+            cache_read_tokens=usage.cache_read if usage else None,
+            cache_write_tokens=usage.cache_write if usage else None,
+            reasoning_tokens=usage.reasoning if usage else None,
+            cost_nano=cost(target.model.price, usage) if target and usage else None,
+            attempts=tuple(self._attempts),
+        )

@@ -1,0 +1,102 @@
+"""What a client is told beside the answer itself: headers, and errors in its own dialect.
+
+Always true: every error names our stable code and the request, and every failed attempt; what an upstream said of
+the request itself is kept in its own words, because clients know how to read those.
+"""
+
+from typing import Protocol
+
+from omniroute.engine.record import Record
+from omniroute.engine.runtime import Headers
+from omniroute.errors import Malformed, OmniRouteError
+from omniroute.formats.codec import ErrorView
+from omniroute.routing.failure import AllFailed, Failure
+from omniroute.routing.plan import Candidate
+from omniroute.upstream.port import Answer
+
+
+class ClientLeft(Exception):
+    """The client went away before its request was complete."""
+
+
+JSON: Headers = (("content-type", "application/json"),)
+
+
+class Client(Protocol):
+    """The client's side of an exchange: what the gateway's edge makes of a connection.
+
+    ``started`` says that a response has begun. Nothing here raises because the client has left.
+    """
+
+    started: bool
+
+    async def body(self, limit: int) -> bytes:
+        """Read the whole request body, and from then on notice when the client leaves.
+
+        Raises:
+            TooLarge: it is, or says it is, longer than ``limit`` bytes.
+            ClientLeft: the client left before it was complete.
+        """
+        ...
+
+    async def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a complete response."""
+        ...
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Begin a streamed response."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Send a part of it; waits while the client is slower than the upstream."""
+        ...
+
+    async def end(self, data: bytes) -> None:
+        """Send the last part, and end the response."""
+        ...
+
+
+def answer_headers(record: Record, candidate: Candidate, answer: Answer, *, stream: bool) -> Headers:
+    """Build the headers of a good answer: which target gave it, at which attempt."""
+    kind = answer.headers.get("content-type") or ("text/event-stream" if stream else "application/json")
+    headers: Headers = (
+        ("content-type", kind),
+        ("x-omniroute-target", candidate.target.id),
+        ("x-omniroute-attempts", str(record.attempts + 1)),
+    )
+    return (*headers, ("cache-control", "no-cache")) if stream else headers
+
+
+def error_headers(record: Record, error: OmniRouteError) -> Headers:
+    """Build the headers of an error: how often we tried, and when to come again where upstreams were busy."""
+    headers = JSON
+    if record.attempts:
+        headers = (*headers, ("x-omniroute-attempts", str(record.attempts)))
+    if isinstance(error, AllFailed) and error.status == 429 and error.retry_after is not None:
+        headers = (*headers, ("retry-after", str(max(1, round(error.retry_after)))))
+    return headers
+
+
+def view_of(record: Record, error: OmniRouteError) -> ErrorView:
+    """Gather what an error says."""
+    failed = error if isinstance(error, AllFailed) else None
+    return ErrorView(
+        status=error.status,
+        code=error.code,
+        message=error.message,
+        request_id=record.request_id,
+        param=error.param if isinstance(error, Malformed) else None,
+        complaint=failed.deciding.complaint if failed else None,
+        attempts=tuple(_shown(each) for each in failed.failures) if failed else (),
+    )
+
+
+def _shown(failure: Failure) -> dict[str, str | int | None]:
+    """What a client may know of a failed attempt."""
+    return {
+        "target": failure.target,
+        "credential": failure.credential,
+        "kind": failure.kind.value,
+        "status": failure.status,
+        "detail": failure.detail,
+    }
