@@ -32,7 +32,11 @@ class Answer(Protocol):
 
     status: int
     headers: Mapping[str, str]
-    """Names in lower case; of a name that is repeated, the values joined by ``, ``."""
+    """Names in lower case; of a name that is repeated, the values joined by ``, ``; bytes read as Latin-1.
+
+    The body is given decoded, should the upstream have compressed it all the same; then neither
+    ``content-encoding`` nor ``content-length`` is among these.
+    """
 
     async def read(self, limit: int) -> bytes:
         """Give the whole body, at most ``limit`` bytes of it.
@@ -75,7 +79,13 @@ class Upstream(Protocol):
 
 
 class Phase(StrEnum):
-    """Where sending failed."""
+    """Where sending failed.
+
+    CONNECT, CONNECT_TIMEOUT and TLS: there was no connection, so nothing was sent. SEND: it ended before the
+    answer's headers. FIRST_BYTE_TIMEOUT: they took too long. PROTOCOL: the answer is not HTTP, or in a coding that
+    nobody asked for. CUT: the connection, or the framing of the body, broke after the headers; or the client or the
+    answer was closed. TOO_LONG: the body is longer than its reader takes.
+    """
 
     CONNECT = "connect"
     CONNECT_TIMEOUT = "connect_timeout"
