@@ -28,6 +28,8 @@ _BEARER = re.compile(r"^(bearer|basic|token)\s+\S{8,}$", re.IGNORECASE)
 _IN_URL = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
 _DIGIT = re.compile("[0-9]")
 
+BULLETS = "••••••••"
+
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-goog-api-key"})
 """Headers that carry a credential, whatever their value looks like."""
 
@@ -36,6 +38,12 @@ def looks_secret(text: str) -> bool:
     """Say whether a text holds what looks like a key, a token or a password in a URL."""
     found = _SECRET.search(text)
     return bool((found and _DIGIT.search(found.group())) or _BEARER.match(text) or _IN_URL.search(text))
+
+
+def redacted(text: str) -> str:
+    """Give a text without what looks like a secret in it."""
+    hidden = _SECRET.sub(lambda found: BULLETS if _DIGIT.search(found.group()) else found.group(), text)
+    return _IN_URL.sub(f"://{BULLETS}@", hidden)
 
 
 def seems_random(text: str) -> bool:

@@ -4,11 +4,15 @@ Invariants:
 1. What the client is sent of a stream is whole records of the upstream's own bytes.
 2. Nothing is sent before the first record that means something: until then the attempt may still fail unseen.
 3. The upstream connection is released before the attempt ends.
-4. Waiting for the upstream is bounded at every step; time in which we wait for the client does not count.
+4. Waiting for the upstream is bounded at every step; time in which we wait for the client counts for none but the
+   whole request's.
+5. What an upstream says of a failure is told without the credential that it was asked with.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
+
+import msgspec
 
 from omniroute.config.snapshot import Timeouts
 from omniroute.engine.patience import Patience, Why
@@ -27,6 +31,8 @@ LONGEST_ANSWER = 256 * 1024 * 1024
 """Bytes of a whole answer that are read at most; images and audio come inside JSON."""
 LONGEST_COMPLAINT = 1024 * 1024
 """Bytes of an error body that are read at most."""
+LONGEST_PREAMBLE = 1024 * 1024
+"""Bytes that are held back at most of a stream that has said nothing yet."""
 LONGEST_DRAIN = 1.0
 """Seconds to wait for the end of a body whose answer is complete."""
 
@@ -56,6 +62,7 @@ class Attempt:
         "_limits",
         "_patience",
         "_record",
+        "_way",
         "started",
     )
 
@@ -78,10 +85,12 @@ class Attempt:
         """
         self._patience = patience
         self._deadline = deadline
+        self._way = way
         since = patience.now()
         try:
-            failure = await self._ask(upstream, way, since)
+            failure = await self._ask(upstream, since)
         except SendError as error:
+            patience.rest()
             failure = self._failure(KIND_OF_PHASE[error.phase], error.detail)
         except asyncio.CancelledError:
             if patience.why is not Why.LATE:
@@ -92,11 +101,12 @@ class Attempt:
         self._record.attempted(self._candidate, patience.now() - since, failure)
         return failure
 
-    async def _ask(self, upstream: Upstream, way: Way, since: float) -> Failure | None:
+    async def _ask(self, upstream: Upstream, since: float) -> Failure | None:
         """Send the request, and see what kind of answer comes."""
-        target, limits, asked = self._candidate.target, self._limits, self._asked
+        target, limits, asked, way = self._candidate.target, self._limits, self._asked, self._way
         prepared = self._codec.prepare(asked, target.model.name, target.provider.stream_usage)
         until = min(since + (limits.first_byte if asked.stream else limits.answer), self._deadline)
+        self._patience.expect(self._deadline, "an answer")
         answer = await upstream.send(
             Outgoing(
                 url=target.provider.base_url + self._codec.path + way.query,
@@ -139,40 +149,50 @@ class Attempt:
         record.answering(self._candidate)
         record.usage = answered.usage
         record.first_token = self._patience.now()
-        record.ended(Outcome.OK, 200)
         await self._client.whole(200, answer_headers(record, self._candidate, answer, stream=False), body)
+        record.ended(Outcome.OK, 200)
         return None
 
     async def _relay(self, answer: Answer, watch: Watch, since: float) -> Failure | None:
-        """Pass a stream on, record by record, until it ends or breaks."""
+        """Pass a stream on until it ends or breaks, and see which of the two it was."""
         chunks = answer.chunks()
         last = b""
         lost: SendError | None = None
         self._patience.expect(min(since + self._limits.first_token, self._deadline), "the first event of the stream")
         try:
-            async for chunk in chunks:
-                ready = watch.feed(chunk)
-                if watch.done or watch.complaint is not None:
-                    last = ready
-                    break
-                if self.started or watch.started:
-                    self._patience.rest()
-                    await self._pass_on(answer, ready)
-                    self._wait(self._limits.between_events, "the next event of the stream")
-                else:
-                    self._held += ready
+            last = await self._pump(answer, watch, chunks)
         except SendError as error:
             lost = error
-        self._patience.rest()
+        finally:
+            self._record.usage = watch.usage if self.started else None
+        self._wait_for_client()
         last += watch.close()
-        if self.started:
-            self._record.usage = watch.usage
         if watch.complaint is None and watch.started:
             await self._complete(answer, watch, last, chunks)
             return None
-        if self.started and last:
+        if self.started:
             await self._client.send(last)
         return self._broken(watch, lost)
+
+    async def _pump(self, answer: Answer, watch: Watch, chunks: AsyncIterator[bytes]) -> bytes:
+        """Pass records on as they come; give those of the chunk that ended the answer, which are yet to be sent."""
+        async for chunk in chunks:
+            ready = watch.feed(chunk)
+            if watch.done or watch.complaint is not None:
+                return ready
+            if self.started or watch.started:
+                self._wait_for_client()
+                await self._pass_on(answer, ready)
+                self._wait(self._limits.between_events, "the next event of the stream")
+            else:
+                self._hold(ready)
+        return b""
+
+    def _hold(self, ready: bytes) -> None:
+        """Keep records back that mean nothing yet, but not any number of them."""
+        self._held += ready
+        if len(self._held) > LONGEST_PREAMBLE:
+            raise SendError(Phase.TOO_LONG, f"sent more than {LONGEST_PREAMBLE} bytes that say nothing")
 
     async def _pass_on(self, answer: Answer, ready: bytes) -> None:
         """Send records to the client; the first of them begin the response."""
@@ -189,14 +209,16 @@ class Attempt:
         record.answering(self._candidate)
         record.first_token = self._patience.now()
         await self._client.start(200, answer_headers(record, self._candidate, answer, stream=True))
+        record.status = 200
 
     async def _complete(self, answer: Answer, watch: Watch, last: bytes, chunks: AsyncIterator[bytes]) -> None:
         """End the response: the answer is whole, even where the connection was lost behind it."""
         if not self.started:
             await self._start(answer)
         self._record.usage = watch.usage
-        self._record.ended(Outcome.OK, 200)
         await self._client.end(self._held + last)
+        self._record.ended(Outcome.OK, 200)
+        self._record.answered_at = self._patience.now()
         await self._drain(chunks)
 
     def _broken(self, watch: Watch, lost: SendError | None) -> Failure:
@@ -224,6 +246,10 @@ class Attempt:
         """Expect something of the upstream within ``limit`` seconds, and within the request's time."""
         self._patience.expect(min(self._patience.now() + limit, self._deadline), what)
 
+    def _wait_for_client(self) -> None:
+        """Expect nothing of the upstream; but a client that does not read may not hold it for ever."""
+        self._patience.expect(self._deadline, "the client to read")
+
     def _complained(self, complaint: Complaint, trouble: FailureKind | None) -> Failure:
         """Make a failure of what an answer of status 200 said of itself."""
         return self._failure(trouble or kind_of_complaint(complaint), complaint.message, complaint=complaint)
@@ -242,11 +268,11 @@ class Attempt:
             kind=kind,
             target=self._candidate.target.id,
             credential=self._candidate.credential.name,
-            detail=detail,
+            detail=self._way.hide(detail),
             status=status,
             retry_after=wait,
             started=self.started,
-            complaint=complaint,
+            complaint=complaint and msgspec.structs.replace(complaint, message=self._way.hide(complaint.message)),
         )
 
 

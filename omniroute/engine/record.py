@@ -22,6 +22,7 @@ class Record:
     __slots__ = (
         "_answered",
         "_attempts",
+        "answered_at",
         "asked",
         "at",
         "began",
@@ -51,6 +52,7 @@ class Record:
         self.outcome = Outcome.CANCELLED
         self.code = ""
         self.first_token: float | None = None
+        self.answered_at: float | None = None
         self.usage: Usage | None = None
         self._answered: Candidate | None = None
         self._attempts: list[Attempted] = []
@@ -65,15 +67,16 @@ class Record:
         self._answered = candidate
 
     def attempted(self, candidate: Candidate, seconds: float, failure: Failure | None = None) -> None:
-        """An attempt ended: with an answer, or with a failure."""
+        """An attempt ended: with an answer, with a failure, or given up because nobody waited for it any more."""
         kind: FailureKind | None = failure.kind if failure else None
+        answered = 200 if candidate is self._answered else None
         self._attempts.append(
             Attempted(
                 target=candidate.target.id,
                 credential=candidate.credential.name,
                 micros=round(seconds * 1e6),
                 failure=kind,
-                status=failure.status if failure else 200,
+                status=failure.status if failure else answered,
                 detail=failure.detail if failure else "",
             )
         )
@@ -85,7 +88,8 @@ class Record:
         self.code = code
 
     def exchanged(self, now: float) -> Exchanged:
-        """Close the notes at ``now``, of the clock of ``began``."""
+        """Close the notes at ``now``, of the clock of ``began``; the client may have had its whole answer before."""
+        ended = now if self.answered_at is None else self.answered_at
         target: Target | None = self._answered.target if self._answered else None
         usage = self.usage
         return Exchanged(
@@ -99,7 +103,7 @@ class Record:
             outcome=self.outcome,
             generation=self.live.generation,
             config=self.live.snapshot.short_id,
-            micros=round((now - self.began) * 1e6),
+            micros=round((ended - self.began) * 1e6),
             first_token_micros=None if self.first_token is None else round((self.first_token - self.began) * 1e6),
             provider=target.provider.name if target else "",
             model=target.model.name if target else "",

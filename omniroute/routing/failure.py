@@ -51,7 +51,7 @@ MEANING: dict[FailureKind, Meaning] = {
     FailureKind.INVALID: Meaning(False, "none", 400, "upstream_invalid_request", 90),
     FailureKind.REFUSED: Meaning(False, "none", 400, "upstream_refused", 85),
     FailureKind.CONTEXT: Meaning(True, "target", 400, "context_length_exceeded", 80),
-    FailureKind.CUT: Meaning(False, "none", 502, "upstream_cut", 75),
+    FailureKind.CUT: Meaning(True, "target", 502, "upstream_cut", 75),
     FailureKind.BUSY: Meaning(True, "credential", 429, "upstream_rate_limited", 70),
     FailureKind.NOT_FOUND: Meaning(True, "target", 404, "upstream_model_not_found", 60),
     FailureKind.TIMEOUT: Meaning(True, "target", 504, "upstream_timeout", 50),

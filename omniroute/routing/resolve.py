@@ -1,7 +1,8 @@
 """From the name a client asked for to the targets it stands for.
 
 Always true: a name means the same whoever asks and whenever, for one snapshot. An exact alias wins over a combo,
-a combo over a pattern, the most specific pattern over the others, and any of them over ``provider/model``.
+a combo over a pattern, the most specific pattern over the others, and any of them over ``provider/model``
+(``config.naming``).
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,13 +10,11 @@ from difflib import get_close_matches
 
 import msgspec
 
-from omniroute.config.snapshot import Alias, Model, Provider, Snapshot, Target
+from omniroute.config.naming import LONGEST_CHAIN, following
+from omniroute.config.snapshot import Model, Provider, Snapshot, Target
 from omniroute.errors import UnknownModel, WrongProvider
 from omniroute.ir.facts import Facts
 from omniroute.names import Strategy, TargetId
-
-LONGEST_CHAIN = 16
-"""Aliases may name aliases; ``check`` refuses loops, but a pattern can still grow a name for ever."""
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -36,15 +35,13 @@ def resolve(snapshot: Snapshot, facts: Facts) -> Resolved:
     """
     if facts.provider is not None:
         return _dedicated(snapshot, facts)
-    name = facts.asked
-    for _ in range(LONGEST_CHAIN):
-        alias = snapshot.aliases.get(name)
-        if alias is None and (combo := snapshot.combos.get(name)) is not None:
-            return Resolved(combo.targets, combo.name, combo.strategy, combo.max_attempts)
-        following = alias.target if alias is not None else _by_pattern(snapshot.patterns, name)
-        if following is None:
-            return Resolved((_target(snapshot, facts.asked, name),))
-        name = following
+    name, patterns = facts.asked, snapshot.patterns
+    for _ in range(LONGEST_CHAIN + 1):
+        step = following(name, snapshot.aliases, snapshot.combos, patterns)
+        if step is None:
+            return _found(snapshot, facts.asked, name)
+        alias, name = step
+        patterns = () if alias.pattern else patterns
     message = f"the aliases of model '{facts.asked}' lead on for more than {LONGEST_CHAIN} steps"
     raise UnknownModel(message)
 
@@ -81,14 +78,12 @@ def _dedicated(snapshot: Snapshot, facts: Facts) -> Resolved:
     return Resolved((target_of(provider, facts.asked),))
 
 
-def _by_pattern(patterns: tuple[Alias, ...], name: str) -> str | None:
-    """Give the target of the most specific pattern that fits, with what its star stood for put in."""
-    for alias in patterns:
-        before, _, after = alias.name.partition("*")
-        if len(name) >= len(before) + len(after) and name.startswith(before) and name.endswith(after):
-            stood_for = name[len(before) : len(name) - len(after)]
-            return alias.target.replace("*", stood_for, 1)
-    return None
+def _found(snapshot: Snapshot, asked: str, name: str) -> Resolved:
+    """Give what a name stands for that is no alias: a combo, or a provider's model."""
+    combo = snapshot.combos.get(name)
+    if combo is not None:
+        return Resolved(combo.targets, combo.name, combo.strategy, combo.max_attempts)
+    return Resolved((_target(snapshot, asked, name),))
 
 
 def _target(snapshot: Snapshot, asked: str, name: str) -> Target:

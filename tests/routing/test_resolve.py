@@ -59,9 +59,23 @@ def test_a_pattern_does_not_match_where_its_ends_would_overlap() -> None:
         ids(make(**{"abc*bcd": "local/x"}), "abcd")
 
 
-def test_a_pattern_that_grows_a_name_for_ever_is_an_error_and_no_endless_loop() -> None:
+def test_a_pattern_is_followed_once_so_that_a_star_alone_may_stand_for_a_providers_models() -> None:
+    config = make(**{"*": "local/*", "gpt-*": "openai/gpt-*"})
+    assert ids(config, "llama-4") == ["local/llama-4"]
+    assert ids(config, "gpt-5") == ["openai/gpt-5"]
+
+
+def test_what_a_pattern_gives_may_be_an_alias_or_a_combo() -> None:
+    config = make(**{"team-*": "*", "fast": "local/qwen"})
+    assert ids(config, "team-fast") == ["local/qwen"]
+    assert ids(config, "team-best") == ["openai/gpt-5", "local/qwen"]
+
+
+def test_aliases_that_lead_on_and_on_are_an_error_and_no_endless_loop() -> None:
     with pytest.raises(UnknownModel, match="more than 16 steps"):
-        ids(make(**{"a*": "aa*"}), "a")
+        ids(make(**{f"a{n}": f"a{n + 1}" for n in range(40)}), "a0")
+    with pytest.raises(UnknownModel, match="more than 16 steps"):
+        ids(make(a="b", b="a"), "a")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""Everything that a schema cannot say: names that lead nowhere, providers that cannot be asked, open doors.
+
+Always true: a check is a small function of a ``World`` that gives faults and knows nothing of the others; ``CHECKS``
+is all of them. What is already known to be broken is not found fault with again.
+"""
+
+from collections.abc import Callable, Iterator
+
+from omniroute.config.checks.access import (
+    client_keys_differ,
+    keys_have_not_expired,
+    open_door,
+    schema_is_named,
+)
+from omniroute.config.checks.names import (
+    names_arrive,
+    names_differ,
+    stars_stand_for_something,
+    targets_add_something,
+    targets_exist,
+)
+from omniroute.config.checks.providers import (
+    addresses_can_be_reached,
+    credentials_differ,
+    formats_are_usable,
+    headers_are_free,
+    providers_have_a_credential,
+    providers_have_an_address,
+    there_is_a_provider,
+)
+from omniroute.config.checks.world import World
+from omniroute.config.faults import Fault
+from omniroute.config.layers import NAMED
+from omniroute.config.source import Path
+
+CHECKS: tuple[Callable[[World], Iterator[Fault]], ...] = (
+    targets_exist,
+    providers_have_an_address,
+    addresses_can_be_reached,
+    providers_have_a_credential,
+    credentials_differ,
+    headers_are_free,
+    names_differ,
+    formats_are_usable,
+    there_is_a_provider,
+    stars_stand_for_something,
+    names_arrive,
+    client_keys_differ,
+    open_door,
+    schema_is_named,
+    keys_have_not_expired,
+    targets_add_something,
+)
+
+_LACKING = frozenset({"OR3001", "OR3002", "OR3008"})
+"""Findings about something that is not there: it may be in a file that could not be read."""
+
+
+def check(world: World) -> tuple[Fault, ...]:
+    """Find every fault of a document, but in what is broken anyway."""
+    found = (fault for each in CHECKS for fault in each(world))
+    return tuple(
+        fault
+        for fault in found
+        if entity(fault.spot.path) not in world.broken and (world.whole or fault.code not in _LACKING)
+    )
+
+
+def entity(path: Path) -> Path:
+    """Give the named thing, or else the table, that a path belongs to."""
+    return path[: 2 if path and path[0] in NAMED else 1]

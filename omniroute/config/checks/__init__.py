@@ -1,0 +1,1 @@
+"""The checks of ``config/check.py``, by what they are about."""

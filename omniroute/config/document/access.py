@@ -1,0 +1,144 @@
+"""Who may ask, for what and for how much: ``[keys]``, ``[policies]``, ``[budgets]``, ``[ip_filter]``."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from omniroute.config.document.base import PLANNED, Count, Duration, Money, Name, Network, Proxy, Table, Word
+from omniroute.names import Scope
+
+_DAY = "(mon|tue|wed|thu|fri|sat|sun)"
+_TIME = "([01][0-9]|2[0-3]):[0-5][0-9]"
+SHA256 = "^[0-9a-f]{64}$"
+DAYS = f"^{_DAY}(-{_DAY})?$"
+HOURS = f"^{_TIME}-{_TIME}$"
+
+
+class Key(Table):
+    """A client key. `omniroute key new NAME` makes one, prints it once, and prints these lines."""
+
+    sha256: str = Field(
+        pattern=SHA256, description="The SHA-256 of the key, in hex; the key itself is written nowhere."
+    )
+    expires: date | AwareDatetime | None = Field(
+        None,
+        description="From when on the key is refused: a date (the beginning of that day, UTC), or a time with offset.",
+    )
+    scopes: tuple[Annotated[Scope, Field(strict=False)], ...] = Field(
+        (Scope.INFERENCE,),
+        strict=False,
+        min_length=1,
+        description=(
+            "What the key may be used for: `inference` asks models, `status` reads `/api/*`, `operate` may act on "
+            "runtime data."
+        ),
+        examples=[["inference", "status"]],
+    )
+    policy: Name | None = Field(None, description="The policy that holds for this key.", json_schema_extra=PLANNED)
+    proxy: Proxy | None = Field(
+        None, description="The proxy by which this key's requests reach providers.", json_schema_extra=PLANNED
+    )
+
+
+class Rate(Table):
+    """Limits of a policy."""
+
+    requests_per_minute: Count | None = Field(None, description="Requests that may begin in a minute.")
+    tokens_per_minute: Count | None = Field(None, description="Tokens, input and output, in a minute.")
+    concurrent: Count | None = Field(None, description="Requests that may be under way at once.")
+
+
+class PolicyCache(Table):
+    """Which caches may answer."""
+
+    exact: bool = Field(True, description="Whether the same request may be answered from the cache.")
+    semantic: bool = Field(False, description="Whether a similar request may be answered from the cache.")
+    ttl: Duration | None = Field(None, description="How old such an answer may be.")
+
+
+class Schedule(Table):
+    """When a caller may ask."""
+
+    days: tuple[Annotated[str, Field(pattern=DAYS)], ...] = Field(
+        strict=False, min_length=1, description="Days of the week, or ranges of them.", examples=[["mon-fri"]]
+    )
+    hours: str = Field(
+        pattern=HOURS,
+        description="From when to when, in `timezone`.",
+        examples=["08:00-20:00"],
+    )
+    timezone: Word = Field("UTC", description="An IANA time zone.", examples=["Europe/Berlin"])
+
+
+class ThinkingBudget(Table):
+    """What becomes of the thinking settings of requests."""
+
+    mode: Literal["passthrough", "auto", "custom", "adaptive"] = Field(
+        "passthrough", description="`passthrough` leaves them alone."
+    )
+
+
+class SystemPrompt(Table):
+    """What is put into the system prompt of requests."""
+
+    mode: Literal["prepend"] = Field("prepend", description="Where the text goes: before the system prompt.")
+    text: str = Field(description="The text.")
+
+
+class Policy(Table):
+    """What a caller may do, and what is done to its requests."""
+
+    allow_models: tuple[Word, ...] | None = Field(
+        None,
+        strict=False,
+        description="The models that may be asked for; a star stands for anything.",
+        examples=[["coding", "example/*"]],
+    )
+    deny_models: tuple[Word, ...] = Field(
+        (), strict=False, description="The models that may not.", examples=[["example/largest"]]
+    )
+    rate: Rate = Field(default_factory=Rate, description="How much may be asked for in a time.")
+    budgets: tuple[Name, ...] = Field(
+        (), strict=False, description="The budgets that requests are paid from.", examples=[["team-a"]]
+    )
+    on_loss: Literal["allow", "refuse"] = Field(
+        "allow", description="Whether a translation may drop settings that the provider does not know."
+    )
+    cache: PolicyCache = Field(default_factory=PolicyCache, description="Which caches may answer.")
+    log_content: bool = Field(False, description="Whether logs may hold what was asked and answered.")
+    schedule: Schedule | None = Field(None, description="When requests are allowed.")
+    allow_ips: tuple[Network, ...] = Field(
+        (), strict=False, description="From where requests are allowed.", examples=[["10.0.0.0/8"]]
+    )
+    thinking_budget: ThinkingBudget = Field(
+        default_factory=ThinkingBudget, description="What becomes of the thinking settings of requests."
+    )
+    system_prompt: SystemPrompt | None = Field(None, description="What is put into the system prompt.")
+
+
+class Downgrade(Table):
+    """Another model takes over."""
+
+    downgrade: Word = Field(description="The model, alias or combo that takes over.", examples=["fast"])
+
+
+class Budget(Table):
+    """How much may be spent in a time."""
+
+    limit: Money = Field(description="The amount.")
+    period: Literal["daily", "weekly", "monthly", "total"] = Field("monthly", description="The time it is for.")
+    timezone: Word = Field(
+        "UTC", description="The IANA time zone in which days and months begin.", examples=["Europe/Berlin"]
+    )
+    warn_at: float = Field(0.8, ge=0, le=1, description="The share of the limit from which on a warning is given.")
+    on_exceed: Literal["block", "warn"] | Downgrade = Field(
+        "block", description="What happens when it is spent.", examples=["block", {"downgrade": "fast"}]
+    )
+
+
+class IpFilter(Table):
+    """Who may connect at all, by address."""
+
+    mode: Literal["off", "allowlist", "blocklist"] = Field("off", description="What `networks` means.")
+    networks: tuple[Network, ...] = Field((), strict=False, description="Networks.", examples=[["10.0.0.0/8"]])
