@@ -10,6 +10,7 @@ Invariants:
 
 import asyncio
 import traceback
+from contextlib import suppress
 from pathlib import PurePath
 from typing import cast
 
@@ -30,6 +31,9 @@ from omniroute.observe.events import Faulted
 from omniroute.routing import attempts
 from omniroute.routing.failure import AllFailed, Failure
 from omniroute.routing.plan import make_plan
+
+LAST_WORDS = 5.0
+"""Seconds that a client has to take the error that ends its stream."""
 
 
 class Inbound(msgspec.Struct, frozen=True):
@@ -59,7 +63,7 @@ async def exchange(rt: Runtime, live: Live, inbound: Inbound, client: Client, pa
                 inbound.codec, client, record, Draining("the gateway stopped before this request was answered")
             )
     except Exception as error:  # noqa: BLE001 - the one blanket catch: a bug in one request must not be silent, nor end others
-        rt.report(_faulted(record, error))
+        rt.report(faulted(inbound.request_id, error))
         await _explain(inbound.codec, client, record, Bug("something in the gateway broke; its log has the details"))
     finally:
         patience.close()
@@ -106,17 +110,23 @@ async def _answer(
 
 async def _explain(codec: Codec, client: Client, record: Record, error: OmniRouteError) -> None:
     """Say why there is no answer: as a whole response, or in the midst of a stream by that protocol's error event."""
+    if client.ended:
+        if record.outcome is Outcome.CANCELLED:  # something broke in the midst of a whole answer
+            record.ended(Outcome.CUT, 200, error.code)
+        return
     if client.started:
         record.ended(Outcome.CUT, 200, error.code)
-        await client.end(codec.render_error_event(view_of(record, error)))
+        with suppress(TimeoutError):  # who does not read cannot be told: the connection is closed
+            async with asyncio.timeout(LAST_WORDS):
+                await client.end(codec.render_error_event(view_of(record, error)))
         return
     refused = isinstance(error, RequestError | Refused)
     record.ended(Outcome.REFUSED if refused else Outcome.FAILED, error.status, error.code)
     await client.whole(error.status, error_headers(record, error), codec.render_error(view_of(record, error)))
 
 
-def _faulted(record: Record, error: Exception) -> Faulted:
+def faulted(request_id: str, error: Exception) -> Faulted:
     """Name a bug by its type and where it was raised; never by its words, which may hold a request's content."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
-    return Faulted(unix_micros(), record.request_id, type(error).__name__, where)
+    return Faulted(unix_micros(), request_id, type(error).__name__, where)

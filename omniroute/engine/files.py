@@ -281,5 +281,6 @@ def _not_utf8(shown: str, data: bytes, start: int) -> Diagnostic:
         severity=Severity.ERROR,
         summary=f"`{shown}` is not UTF-8: byte {start}, on line {line}, is 0x{data[start]:02x}",
         place=Place(Source(shown, data.decode("utf-8", "replace")), Span(begin, end)),
+        label="this byte is not UTF-8",
         hint="save the file in UTF-8",
     )

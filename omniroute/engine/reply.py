@@ -5,6 +5,7 @@ the request itself is kept in its own words, because clients know how to read th
 """
 
 from typing import Protocol
+from urllib.parse import quote
 
 from omniroute.engine.record import Record
 from omniroute.engine.runtime import Headers
@@ -20,15 +21,20 @@ class ClientLeft(Exception):
 
 
 JSON: Headers = (("content-type", "application/json"),)
+VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
+LONGEST_NAME = 256
+"""Characters shown in a header of a target's name, which could be as long as a body."""
 
 
 class Client(Protocol):
     """The client's side of an exchange: what the gateway's edge makes of a connection.
 
-    ``started`` says that a response has begun. Nothing here raises because the client has left.
+    ``started`` says that a response has begun, ``ended`` that its last part has been sent, or that it has begun as
+    a whole: then nothing can be added to it. Nothing here raises because the client has left.
     """
 
     started: bool
+    ended: bool
 
     async def body(self, limit: int) -> bytes:
         """Read the whole request body, and from then on notice when the client leaves.
@@ -61,10 +67,16 @@ def answer_headers(record: Record, candidate: Candidate, answer: Answer, *, stre
     kind = answer.headers.get("content-type") or ("text/event-stream" if stream else "application/json")
     headers: Headers = (
         ("content-type", kind),
-        ("x-omniroute-target", candidate.target.id),
+        ("x-omniroute-target", _visible(candidate.target.id)),
         ("x-omniroute-attempts", str(record.attempts + 1)),
     )
     return (*headers, ("cache-control", "no-cache")) if stream else headers
+
+
+def _visible(name: str) -> str:
+    """Write a name, which a client may have made up, as a header's value: what is not visible ASCII in percent."""
+    shown = name[:LONGEST_NAME]
+    return shown if shown.isascii() and shown.isprintable() else quote(shown, safe=VISIBLE)
 
 
 def error_headers(record: Record, error: OmniRouteError) -> Headers:

@@ -14,6 +14,7 @@ from omniroute.config.snapshot import Provider, Snapshot
 from omniroute.engine.holder import Holder
 from omniroute.engine.patience import Patience
 from omniroute.observe.events import Event
+from omniroute.observe.redact import MASK
 from omniroute.routing.plan import View
 from omniroute.upstream.auth import headers_for, query_for
 from omniroute.upstream.port import Upstream
@@ -23,10 +24,22 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Way(msgspec.Struct, frozen=True):
-    """How one credential reaches its provider: request headers, and what is appended to a URL."""
+    """How one credential reaches its provider: request headers, and what is appended to a URL.
+
+    ``secret`` is the credential itself, empty where there is none.
+    """
 
     headers: Headers
     query: str
+    secret: str = ""
+
+    def hide(self, text: str) -> str:
+        """Give a text of the provider's without the credential, should it quote that."""
+        return text.replace(self.secret, MASK) if self.secret else text
+
+    def __repr__(self) -> str:
+        """Say nothing of what it holds."""
+        return f"Way({len(self.headers)} headers)"
 
 
 class Equipment(msgspec.Struct, frozen=True):
@@ -72,14 +85,17 @@ def equip(snapshot: Snapshot, book: SecretBook) -> Equipment:
 
 
 def _way(provider: Provider, credential: str, book: SecretBook) -> Way:
-    """Build the headers that every request with this credential carries."""
+    """Build the headers that every request with this credential carries; the provider's own win over ours."""
     secret = book.secret(provider.name, credential)
     fixed = (
         ("content-type", "application/json"),
         ("accept", "application/json, text/event-stream"),
         ("user-agent", f"omniroute/{__version__}"),
     )
-    return Way((*fixed, *headers_for(provider.auth, secret), *provider.headers), query_for(provider.auth, secret))
+    own = {name.lower() for name, _ in provider.headers}
+    ours = (*fixed, *headers_for(provider.auth, secret))
+    headers = (*(each for each in ours if each[0] not in own), *provider.headers)
+    return Way(headers, query_for(provider.auth, secret), secret.reveal() if secret is not None else "")
 
 
 def unix_micros() -> int:
