@@ -38,7 +38,7 @@ fmt: .venv/.dev   ## format the source
 lint: .venv/.dev   ## formatting, ruff's rules, spelling
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/codespell omniroute tests docs examples README.md CHANGELOG.md
+	$(BIN)/codespell omniroute docs examples README.md CHANGELOG.md
 
 types: .venv/.dev   ## mypy, strict
 	$(BIN)/mypy

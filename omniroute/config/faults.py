@@ -4,6 +4,7 @@ Always true: the severity of a finding is that of its rule, and nothing that loo
 """
 
 import msgspec
+from msgspec.structs import replace
 
 from omniroute.config.diagnostics import Diagnostic, Edit, Related
 from omniroute.config.layers import Merged
@@ -44,20 +45,32 @@ def diagnose(fault: Fault, merged: Merged) -> Diagnostic:
     """Find the places of a fault."""
     related = [(_place(spot, merged), message) for spot, message in fault.related]
     edits = [(_place(spot, merged), text) for spot, text in fault.fix if not looks_secret(text)]
-    return Diagnostic(
+    found = Diagnostic(
         code=fault.code,
         severity=RULES[fault.code].severity,
-        summary=redacted(fault.summary),
+        summary=fault.summary,
         place=_place(fault.spot, merged),
         path=fault.spot.path,
-        label=redacted(fault.label),
-        related=tuple(
-            Related(place, redacted(message)) for place, message in (*related, *fault.elsewhere) if place is not None
-        ),
-        hint=redacted(fault.hint),
-        note=redacted(fault.note),
+        label=fault.label,
+        related=tuple(Related(place, message) for place, message in (*related, *fault.elsewhere) if place is not None),
+        hint=fault.hint,
+        note=fault.note,
         fix=tuple(Edit(place, text) for place, text in edits if place is not None),
         masked=fault.masked,
+    )
+    return without_secrets(found)
+
+
+def without_secrets(found: Diagnostic) -> Diagnostic:
+    """Give a finding without what looks like a secret in its words and its path: people paste keys as names too."""
+    return replace(
+        found,
+        summary=redacted(found.summary),
+        path=tuple(redacted(each) if isinstance(each, str) else each for each in found.path),
+        label=redacted(found.label),
+        related=tuple(Related(each.place, redacted(each.message)) for each in found.related),
+        hint=redacted(found.hint),
+        note=redacted(found.note),
     )
 
 

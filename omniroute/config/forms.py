@@ -27,8 +27,8 @@ _URL = "`http://` or `https://`, a host, and a path without a query; a key has a
 # literal table: patterns and formats of the schema, and what is said of each
 FORMS: Mapping[str, str] = MappingProxyType(
     {
-        units.DURATION: "a duration: whole numbers with the units ms, s, m, h or d, and more than nothing",
-        units.SIZE: "a size: a whole number with the unit B, KB, MB, GB, KiB, MiB or GiB, and more than nothing",
+        units.DURATION: "a duration above zero: whole numbers, each with its unit (ms, s, m, h or d)",
+        units.SIZE: "a size above zero: a whole number and right behind it B, KB, MB, GB, KiB, MiB or GiB",
         units.PRICE: "an amount of US dollars in digits, without a currency",
         units.MONEY: "an amount of US dollars with its currency",
         base.NAME: _NAME,
@@ -39,11 +39,11 @@ FORMS: Mapping[str, str] = MappingProxyType(
         base.NETWORK: "an IP address or a network",
         base.HEADER_NAME: "the name of an HTTP header",
         base.HEADER_VALUE: "printable ASCII without blanks around it",
-        access.SHA256: "64 hexadecimal digits in lower case",
+        access.SHA256: "64 hexadecimal digits in lower case, as `omniroute key new NAME` prints them",
         access.DAYS: "a day such as `mon`, or a range such as `mon-fri`",
         access.HOURS: "two times of the day",
         process.LISTEN_HOST: "an address or a host's name",
-        process.DATABASE: "`sqlite:` and the path of a file",
+        process.DATABASE: "`sqlite:` and the path of a file; a database in memory would be lost between two readers",
         providers.BASE_URL: _URL,
         providers.TOKEN_URL: "an `https://` URL",
         providers.QUERY_NAME: "the name of a query parameter",

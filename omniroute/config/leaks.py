@@ -6,22 +6,39 @@ Always true: nothing here gives back any part of a secret; only how long it is, 
 import re
 
 # literal table: how the keys of services begin that issue keys with a fixed beginning, and what follows at least
+_ISSUED = {
+    "sk-": "[A-Za-z0-9_-]{16,}",
+    "sk_": "[A-Za-z0-9_]{16,}",
+    "gsk_": "[A-Za-z0-9]{16,}",
+    "csk-": "[A-Za-z0-9]{16,}",
+    "pplx-": "[A-Za-z0-9]{16,}",
+    "nvapi-": "[A-Za-z0-9_-]{16,}",
+    "hf_": "[A-Za-z0-9]{16,}",
+    "r8_": "[A-Za-z0-9]{16,}",
+    "tgp_v1_": "[A-Za-z0-9_-]{16,}",
+    "fw_": "[A-Za-z0-9]{16,}",
+    "ghp_": "[A-Za-z0-9]{20,}",
+    "gho_": "[A-Za-z0-9]{20,}",
+    "ghu_": "[A-Za-z0-9]{20,}",
+    "ghs_": "[A-Za-z0-9]{20,}",
+    "ghr_": "[A-Za-z0-9]{20,}",
+    "github_pat_": "[A-Za-z0-9_]{20,}",
+    "glpat-": "[A-Za-z0-9_-]{16,}",
+    "AIza": "[A-Za-z0-9_-]{30,}",
+    "AKIA": "[A-Z0-9]{16}",
+    "xoxa-": "[A-Za-z0-9-]{16,}",
+    "xoxb-": "[A-Za-z0-9-]{16,}",
+    "xoxp-": "[A-Za-z0-9-]{16,}",
+    "xoxr-": "[A-Za-z0-9-]{16,}",
+    "xoxs-": "[A-Za-z0-9-]{16,}",
+}
+PREFIXES = tuple(_ISSUED)
+"""How keys of well-known issuers begin, the same for everybody, so that it may be shown."""
+
 _SHAPES = (
-    r"sk-[A-Za-z0-9_-]{16,}",
-    r"sk_[A-Za-z0-9_]{16,}",
-    r"gsk_[A-Za-z0-9]{16,}",
+    *(prefix + rest for prefix, rest in _ISSUED.items()),
     r"[a-z]{2,6}-[A-Za-z0-9_-]{40,}",  # a short word of the issuer's, and much that is random
-    r"hf_[A-Za-z0-9]{16,}",
-    r"r8_[A-Za-z0-9]{16,}",
-    r"tgp_v1_[A-Za-z0-9_-]{16,}",
-    r"fw_[A-Za-z0-9]{16,}",
-    r"gh[pousr]_[A-Za-z0-9]{20,}",
-    r"github_pat_[A-Za-z0-9_]{20,}",
-    r"glpat-[A-Za-z0-9_-]{16,}",
-    r"AIza[A-Za-z0-9_-]{30,}",
-    r"AKIA[A-Z0-9]{16}",
-    r"xox[abprs]-[A-Za-z0-9-]{16,}",
-    r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+    r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",  # a JSON Web Token (RFC 7519)
 )
 _SECRET = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(_SHAPES)})(?![A-Za-z0-9])")
 _BEARER = re.compile(r"^(bearer|basic|token)\s+\S{8,}$", re.IGNORECASE)

@@ -19,7 +19,7 @@ from omniroute.config.checks.world import World
 from omniroute.config.compile import compile_document
 from omniroute.config.diagnostics import Diagnostic, has_errors
 from omniroute.config.document import Document
-from omniroute.config.faults import Fault, Spot, diagnose
+from omniroute.config.faults import Fault, Spot, diagnose, without_secrets
 from omniroute.config.layers import NAMED, Catalogue, Merged, Values, complete, merge
 from omniroute.config.plain import secrets_in_clear
 from omniroute.config.references import names_of
@@ -35,7 +35,10 @@ _COUNTED = ("providers", "aliases", "combos", "keys", "policies", "budgets")
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """What came of loading: a snapshot and its document where there is no error, and every finding."""
+    """What came of loading: a snapshot and its document where there is no error, and every finding.
+
+    ``counts`` are the numbers of things of each kind that are written, sound or not, by their table's name.
+    """
 
     snapshot: Snapshot | None
     document: Document | None
@@ -64,7 +67,11 @@ def load(shipped: Sequence[Source], written: Sequence[Source], schema: Mapping[s
         whole = len(parsed) == len(written)
         world = World(document, merged, catalogue, names_of(document), today, broken, whole)
         faults += check(world)
-    found += [*twice, *(diagnose(fault, merged) for fault in (*faults, *mismatches)), *catalogue.found]
+    found += [
+        *map(without_secrets, twice),
+        *(diagnose(fault, merged) for fault in (*faults, *mismatches)),
+        *catalogue.found,
+    ]
     left = _in_order(_allowed(found, faults, parsed, merged), written)
     if document is not None and has_errors(left):
         document = None
@@ -72,7 +79,7 @@ def load(shipped: Sequence[Source], written: Sequence[Source], schema: Mapping[s
         snapshot=compile_document(document, [each.name for each in written]) if document is not None else None,
         document=document,
         diagnostics=left,
-        counts=_counts(merged.values, written),
+        counts=_counts(merged.values),
     )
 
 
@@ -81,7 +88,7 @@ def _parsed(written: Sequence[Source]) -> tuple[list[Parsed], list[Diagnostic]]:
     found: list[Diagnostic] = []
     for source in written:
         file, faults = parse(source)
-        found += faults
+        found += map(without_secrets, faults)
         if file is not None:
             parsed.append(file)
     return parsed, found
@@ -131,7 +138,7 @@ def _allowed(
     left = suppress.apply(found, [(each.source, each.comments) for each in parsed])
     places = {each.place for each in left if each.code == "OR4001"}
     firm = (diagnose(fault, merged) for fault in faults if fault.firm)
-    return (*left, *(replace(each, note=_FIRM) for each in firm if each.place not in places))
+    return (*left, *(replace(each, note=f"{_FIRM}\n{each.note}") for each in firm if each.place not in places))
 
 
 def _in_order(found: Iterable[Diagnostic], written: Sequence[Source]) -> tuple[Diagnostic, ...]:
@@ -147,8 +154,8 @@ def _in_order(found: Iterable[Diagnostic], written: Sequence[Source]) -> tuple[D
     return tuple(sorted(found, key=position))
 
 
-def _counts(values: Values, written: Sequence[Source]) -> Mapping[str, int]:
-    counts = {"files": len(written)}
+def _counts(values: Values) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
     for table in _COUNTED:
         value = values.get(table)
         counts[table] = len(value) if isinstance(value, dict) else 0

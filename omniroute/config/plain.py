@@ -40,7 +40,9 @@ def plain_secret(path: Path, value: str, catalogue: Catalogue) -> Fault:
             "OR2004",
             f"{member(path)} is not a reference to a secret",
             Spot(path),
-            label="not a name that can be looked up",
+            label="the name of a variable has letters, digits and `_`"
+            if value.startswith("env:")
+            else "not a name that can be looked up",
             hint=_SCHEMES_HINT,
             masked=True,
         )
@@ -54,7 +56,11 @@ def secrets_in_clear(values: Any, known: Iterable[Path]) -> Iterator[Fault]:
     for path, value in _strings(values, ()):
         header = len(path) == 4 and path[2] == "headers" and str(path[3]).lower() in SECRET_HEADERS
         if path not in seen and (header or looks_secret(value)):
-            yield _in_clear(path, value, "a provider's key has a place of its own, api_key, and is referred to there")
+            yield _in_clear(
+                path,
+                value,
+                "take it out; a provider's key goes into its api_key, as env:NAME, file:PATH or keyring:SERVICE/NAME",
+            )
 
 
 def _in_clear(path: Path, value: str, hint: str) -> Fault:

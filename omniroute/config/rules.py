@@ -38,7 +38,6 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "OR3": "References",
         "OR4": "Security",
         "OR5": "Lint",
-        "OR6": "Deprecation",
         "OR8": "Guard rails",
         "OR9": "Environment",
     }
@@ -408,8 +407,9 @@ targets = ["acme/large", "acme/small"]
         "no-format",
         _ERROR,
         "A provider speaks no format that the gateway can use.",
-        "Of the formats that are listed for the provider, this version can write none, so no request could be sent to "
-        "it. Add a format that it also speaks, or remove the provider.",
+        "This version asks providers in openai-chat alone; anthropic-messages and the others come in later versions. "
+        "Most providers also have an address that is compatible with OpenAI's: set base_url to it and formats to "
+        '["openai-chat"], or remove the provider until then.',
         """\
 [providers.acme]
 base_url = "https://api.acme.example/v1"
@@ -468,8 +468,9 @@ best = "acme/large"
         "A secret is written in the file instead of a reference to it.",
         "Configuration is copied, reviewed and kept in version control for ever; a key in it must be taken for known. "
         "Put the key into an environment variable, a file or a keyring, write env:NAME, file:PATH or "
-        "keyring:SERVICE/NAME instead, and have the key replaced by its issuer if the file was ever committed. For a "
-        "value that is no secret, such as that of a local mock, allow the finding with a reason.",
+        "keyring:SERVICE/NAME instead, and have the key replaced by its issuer if the file was ever committed. Where a "
+        "value only looks like a secret, as a model's name may, a comment with a reason allows the finding. At a "
+        "secret's own key, such as api_key, no comment can: only references are read there, a mock's as well.",
         """\
 [providers.acme]
 base_url = "https://api.acme.example/v1"
@@ -529,7 +530,7 @@ sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
         "OR5001",
         "schema-line-missing",
         _HINT,
-        "The first line does not name the schema, or names another version's.",
+        "The first line does not name the schema.",
         "With a #:schema line, editors complete keys, explain them and mark mistakes while the file is written. "
         "`omniroute schema` writes the schema of the installed version; point the first line of each file to it.",
         """\
@@ -550,8 +551,9 @@ api_key = "env:ACME_API_KEY"
         _WARNING,
         "A comment allows a finding that is not there, that cannot be allowed, or in a form that is not understood.",
         "A comment `# omniroute: allow(CODE) reason` acts on the line that it ends, or on the next line if it stands "
-        "alone. It takes warnings and hints, and of errors those of the OR4 family, for which a reason must be given. "
-        "One that matches nothing would hide the finding when it comes back. Remove the comment or correct it.",
+        "alone. It takes warnings and hints, and of errors those of the OR4 family, for which a reason must be given; "
+        "but not a secret in clear at a secret's own key. One that matches nothing would hide the finding when it "
+        "comes back. Remove the comment or correct it.",
         """\
 [providers.acme]
 base_url = "https://api.acme.example/v1"
@@ -595,34 +597,6 @@ targets = ["acme/large", "acme/small", "acme/large"]
         """\
 [combos.coding]
 targets = ["acme/large", "acme/small"]
-""",
-    ),
-    Rule(
-        "OR5005",
-        "unreachable-alias",
-        _WARNING,
-        "No request can ever mean this alias.",
-        "What is written as `provider/model` is that model, and never an alias; and of two patterns that match the "
-        "same names, the first to be tried takes them all. Rename the alias or remove it.",
-        """\
-[aliases]
-"acme/large" = "acme/small"
-""",
-        """\
-[aliases]
-large = "acme/small"
-""",
-    ),
-    Rule(
-        "OR6001",
-        "deprecated-key",
-        _WARNING,
-        "A key has been replaced by another and will be refused in a later version.",
-        "The key still acts. The message names what replaces it, and the version that will refuse it; change it "
-        "before that version is installed.",
-        "# No key is deprecated in this version of the language.\n",
-        """\
-version = 1
 """,
     ),
     Rule(

@@ -4,15 +4,17 @@ Always true: what is said about a union is about one of its alternatives, or lis
 says of all of them together.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from omniroute.config.document.base import STATUS
 from omniroute.config.faults import Fault, Spot
 from omniroute.config.forms import form, kind_of
-from omniroute.config.keywords import Problem
+from omniroute.config.keywords import Moment, Problem
 from omniroute.config.words import did_you_mean, member, toml, toml_key
 
+_DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9:]+))?")
 _OTHER_KIND = frozenset({"type", "format"})
 
 
@@ -44,9 +46,16 @@ def no_shape(problem: Problem) -> Fault:
         f"{member(problem.path)} is {kind_of(problem.value)} that is not understood",
         Spot(problem.path),
         label="none of the shapes that this key takes",
-        hint=hints[0] if hints else "",
+        hint=hints[0] if hints else _unquoted(problem),
         note=f"it takes {', or '.join(shapes)}",
     )
+
+
+def _unquoted(problem: Problem) -> str:
+    """Show a date or a time without the quotes that it was written in."""
+    text = problem.value if isinstance(problem.value, str) and not isinstance(problem.value, Moment) else ""
+    dated = any(inside[0].schema.get("format") for inside in problem.branches.values())
+    return f"without quotes: {toml_key(str(problem.path[-1]))} = {text}" if dated and _DATED.fullmatch(text) else ""
 
 
 def _shapes(schema: Mapping[str, Any]) -> Iterator[str]:

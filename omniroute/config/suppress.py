@@ -1,10 +1,11 @@
 """Findings that the one who wrote the file has looked at and allowed, by a comment beside the line.
 
-    api_key = "mock"  # omniroute: allow(OR4001) the mock upstream takes anything
+    require_api_key = false  # omniroute: allow(OR4003) the proxy in front of it checks who calls
 
 A comment that ends a line acts on that line; one that stands alone acts on the next line with something on it. It
 takes warnings and hints. Of errors it takes only those of the OR4 family, and everything of that family only with
-a reason.
+a reason. What is written in clear at a secret's own key (``api_key``) stays an error all the same, since only
+references can be read there (``config.load``).
 
 Always true: a comment that does not act is itself a finding (OR5002) or gets a note on the one that it failed to
 take, so none is believed to act that does not; and a finding is never changed in another way.
@@ -154,7 +155,12 @@ def _unused(allowance: _Allowance) -> Diagnostic:
 
 
 def _unknown(place: Place, code: str) -> Diagnostic:
-    return _finding(place, f"the comment allows {code}, and there is no such code", label="unknown code")
+    return _finding(
+        place,
+        f"the comment allows {code}, and there is no such code",
+        label="unknown code",
+        hint="`omniroute rule` lists all codes",
+    )
 
 
 def _malformed(place: Place) -> Diagnostic:

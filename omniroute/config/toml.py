@@ -206,7 +206,9 @@ _FAULTS = {
         "expected a key", "an inline table stands on one line, with no comma after its last pair"
     ),
     "Invalid statement": _Fault("expected a key, a [table] or a comment"),
-    "Unclosed array": _Fault("expected ',' or ']' in an array", behind=True),
+    "Unclosed array": _Fault(
+        "expected ',' or ']' in an array", "items are parted by commas, and ']' ends the array", behind=True
+    ),
     "Unclosed inline table": _Fault(
         "expected ',' or '}' in an inline table", "an inline table stands on one line", behind=True
     ),

@@ -86,7 +86,9 @@ def _keys(path: Path, unknown: Problem | None, missing: Problem | None) -> Itera
         both = close in absent
         if both:
             absent.remove(str(close))
-        yield _unknown_key(path, name, close, acting, both=both)
+        yield (
+            _unknown_key(path, name, close, acting, both=both) if path else _unknown_root(present, name, close, acting)
+        )
     for name in absent:
         yield Fault(
             "OR2002",
@@ -118,10 +120,26 @@ def _unknown_key(path: Path, name: str, close: str | None, known: list[str], *, 
     )
 
 
+def _unknown_root(present: Mapping[str, Any], name: str, close: str | None, known: list[str]) -> Fault:
+    """Say that a configuration has no such key, or no such table."""
+    kind_of_key, written = ("table", f"[{name}]") if isinstance(present[name], dict) else ("key", name)
+    spot = Spot((name,), key=True)
+    return Fault(
+        "OR2003",
+        f"unknown {kind_of_key} `{written}`",
+        spot,
+        label=f"a configuration has no such {kind_of_key}",
+        hint=f"did you mean `{close}`?" if close else f"it may have {listed(known, 'and')}",
+        fix=((spot, str(close)),) if close else (),
+    )
+
+
 def _example(problem: Problem | None, name: str) -> str:
-    """Show a key as it could be written, if its schema has an example."""
+    """Show a key as it could be written, or else say what it is."""
     known = problem.schema["properties"].get(name, {}) if problem is not None else {}
-    return f"for example: {toml_key(name)} = {toml(known['examples'][0])}" if known.get("examples") else ""
+    if known.get("examples"):
+        return f"for example: {toml_key(name)} = {toml(known['examples'][0])}"
+    return str(known.get("description", "")).rstrip(".")
 
 
 def _shown(problem: Problem) -> str:

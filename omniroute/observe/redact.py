@@ -10,7 +10,7 @@ what begins behind a letter does not look like a secret.
 
 import re
 
-from omniroute.config.render.mask import PREFIXES
+from omniroute.config.leaks import PREFIXES
 
 MASK = "***"
 

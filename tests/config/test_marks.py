@@ -13,7 +13,7 @@ def document(**tables: object) -> Document:
     [
         ({}, ()),
         ({"server": {"port": 1, "host": "::1"}}, ("server.host", "server.port")),
-        ({"server": {"require_api_key": True}}, ("server.require_api_key",)),
+        ({"server": {"require_api_key": True, "max_body": "1MiB"}}, ()),
         ({"runtime": {"database": "sqlite:x.db"}}, ("runtime.database",)),
         ({"server": {"port": 20128}}, ()),
         ({"reload": {"poll": "1s"}}, ()),

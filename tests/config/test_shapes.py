@@ -38,6 +38,19 @@ def test_a_target_that_is_a_string_is_explained_as_a_string() -> None:
     assert only(f"[combos.c]\ntargets = ['a b']\n{HOUSE}").label == "expected a name without spaces"
 
 
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ('"2027-01-01"', "without quotes: expires = 2027-01-01"),
+        ('"2027-01-01T00:00:00Z"', "without quotes: expires = 2027-01-01T00:00:00Z"),
+        ('"soon"', ""),
+        ("2027-01-01T00:00:00", ""),
+    ],
+)
+def test_a_date_in_quotes_is_shown_without_them(value: str, hint: str) -> None:
+    assert only(f'[keys.a]\nsha256 = "{"0" * 64}"\nexpires = {value}\n{HOUSE}').hint == hint
+
+
 @pytest.mark.parametrize("value", ['"2027-01-01"', "2027-01-01T00:00:00", "07:32:00", "5"])
 def test_a_date_is_written_without_quotes_and_a_time_with_its_offset(value: str) -> None:
     finding = only(f'[keys.a]\nsha256 = "{"0" * 64}"\nexpires = {value}\n{HOUSE}')

@@ -53,6 +53,31 @@ def test_an_unknown_key_that_is_like_nothing_lists_what_acts() -> None:
     assert finding.fix == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "summary", "hint"),
+    [
+        ("[sever]\nport = 1\n", "unknown table `[sever]`", "did you mean `server`?"),
+        ("Version = 1\n", "unknown key `Version`", "did you mean `version`?"),
+        ("zz = 1\n", "unknown key `zz`", "it may have `version`, `server`, "),
+    ],
+)
+def test_what_is_unknown_at_the_top_is_called_what_it_is(text: str, summary: str, hint: str) -> None:
+    finding = only(text + HOUSE)
+    assert (finding.code, finding.summary) == ("OR2003", summary)
+    assert finding.hint.startswith(hint)
+
+
+def test_a_missing_key_without_an_example_is_explained() -> None:
+    finding = only(HOUSE + "[keys.a]\n")
+    assert (finding.code, finding.hint.partition(",")[0]) == ("OR2002", "The SHA-256 of the key")
+
+
+def test_a_database_in_memory_is_refused_since_nobody_could_read_it() -> None:
+    finding = only(HOUSE + '[runtime]\ndatabase = "sqlite::memory:"\n')
+    assert (finding.code, "in memory" in finding.label) == ("OR2004", True)
+    assert finding.hint == 'for example: database = "sqlite:omniroute.db"'
+
+
 def test_an_unknown_key_and_the_missing_one_that_it_was_meant_for_are_one_finding() -> None:
     text = '[combos.c]\ntarget = ["house/m"]\n' + HOUSE
     finding = only(text)

@@ -35,7 +35,7 @@ def open_door(world: World) -> Iterator[Fault]:
             Spot(("server", "require_api_key")),
             label="whoever reaches the port can spend the providers' credentials",
             related=((Spot(("server", "host")), "reachable from elsewhere"),),
-            hint="set require_api_key = true and add a key: omniroute key new NAME",
+            hint="set require_api_key = true and add a key (omniroute key new NAME), or listen on 127.0.0.1",
         )
 
 
@@ -62,5 +62,5 @@ def schema_is_named(world: World) -> Iterator[Fault]:
                 "the first line does not name the schema",
                 Spot((), file=index),
                 label="editors find no schema for this file",
-                hint=f"make it {SCHEMA_LINE}../schemas/omniroute.schema.json, or where `omniroute schema` wrote it",
+                hint=f"begin with `{SCHEMA_LINE}./omniroute.schema.json`, which `omniroute schema --write .` makes",
             )

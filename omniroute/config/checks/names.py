@@ -53,7 +53,7 @@ def _unknown_provider(world: World, step: Step, prefix: str) -> Fault:
         related=related,
         hint=f"add [providers.{prefix}]: the catalogue knows it, and its credential is all it needs"
         if shipped
-        else did_you_mean(prefix, world.written("providers")),
+        else did_you_mean(prefix, world.written("providers")) or f"add [providers.{prefix}], or correct the name",
         fix=((spot, toml(f"{close}{step.following[len(prefix) :]}")),) if close and direct and not shipped else (),
     )
 

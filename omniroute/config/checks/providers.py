@@ -9,7 +9,7 @@ from omniroute.config.document.providers import Provider
 from omniroute.config.faults import Fault, Spot
 from omniroute.config.plain import usual_variable
 from omniroute.config.source import Path
-from omniroute.config.words import listed, meant
+from omniroute.config.words import listed, meant, toml
 from omniroute.names import Format
 
 ACTING_FORMATS = frozenset({Format.OPENAI_CHAT})
@@ -26,8 +26,8 @@ def there_is_a_provider(world: World) -> Iterator[Fault]:
             "OR3008",
             "no provider is configured",
             Spot(()),
-            label="add a provider to one of the files",
-            hint="[providers.NAME] with api_key; of a provider that the catalogue knows, it is all that is needed",
+            label="no file has a [providers.NAME] table",
+            hint='add one, with api_key = "env:VARIABLE"; a provider that the catalogue knows needs nothing else',
         )
 
 
@@ -40,8 +40,8 @@ def providers_have_an_address(world: World) -> Iterator[Fault]:
                 "OR3003",
                 f"provider `{name}` has no base_url, and the catalogue does not know it",
                 Spot(("providers", name)),
-                label="where is it?",
-                hint=f"did you mean `{close}`, which the catalogue knows?"
+                label="base_url is missing",
+                hint=f"did you mean `{close}`, which the catalogue knows? If not, add base_url"
                 if close
                 else 'for example: base_url = "http://10.0.0.7:8000/v1"',
             )
@@ -94,6 +94,7 @@ def credentials_differ(world: World) -> Iterator[Fault]:
                     Spot(path),
                     label="here again",
                     related=((Spot(first), "first here"),),
+                    hint=f"give each its own {what}, or remove one",
                 )
 
 
@@ -115,11 +116,13 @@ def formats_are_usable(world: World) -> Iterator[Fault]:
             shipped = world.catalogue.place(name, "formats")
             yield Fault(
                 "OR3007",
-                f"provider `{name}` speaks no format that this version can use",
+                f"provider `{name}` speaks no format that this version can use: it asks providers in "
+                f"{listed(sorted(ACTING_FORMATS))} only",
                 Spot(("providers", name, "formats")),
-                label=f"speaks {listed(provider.formats, 'and')}",
+                label=f"speaks {listed(provider.formats, 'and')}, which later versions will use",
                 elsewhere=((shipped, "the catalogue says so here"),) if shipped is not None else (),
-                hint=f"this version can use {listed(sorted(ACTING_FORMATS))}",
+                hint="if the provider also has an address that is compatible with OpenAI's, set base_url to that one, "
+                f"and formats = {toml(sorted(ACTING_FORMATS))}",
             )
 
 

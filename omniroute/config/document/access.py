@@ -19,7 +19,7 @@ class Key(Table):
     """A client key. `omniroute key new NAME` makes one, prints it once, and prints these lines."""
 
     sha256: str = Field(
-        pattern=SHA256, description="The SHA-256 of the key, in hex; the key itself is written nowhere."
+        pattern=SHA256, description="The SHA-256 of the key, in hex, as `omniroute key new NAME` prints it."
     )
     expires: date | AwareDatetime | None = Field(
         None,

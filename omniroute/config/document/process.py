@@ -7,7 +7,7 @@ from pydantic import Field
 from omniroute.config.document.base import PLANNED, RESTART, Duration, Proxy, Size, Table
 
 LISTEN_HOST = r"^[A-Za-z0-9.:_-]+$"
-DATABASE = r"^sqlite:[!-~]([ -~]*[!-~])?$"
+DATABASE = r"^sqlite:[!-9;-~]([ -~]*[!-~])?$"
 
 Connect = Annotated[Duration, Field(description="How long making a connection to the provider may take.")]
 FirstByte = Annotated[Duration, Field(description="How long a streamed answer's headers may take.")]
@@ -55,7 +55,7 @@ class Defaults(Table):
 
 
 class Server(Table):
-    """The listening side. Changes take effect when the gateway is restarted."""
+    """The listening side. A change of its address takes effect when the gateway is restarted."""
 
     host: str = Field(
         "127.0.0.1",
@@ -77,9 +77,8 @@ class Server(Table):
             "Whether every request must show a key of `[keys]`. Default: true, unless `host` is a loopback address "
             "and no `[keys]` is written."
         ),
-        json_schema_extra=RESTART,
     )
-    max_body: Size = Field("10MiB", description="The longest request body that is accepted.", json_schema_extra=RESTART)
+    max_body: Size = Field("10MiB", description="The longest request body that is accepted.")
     grace: Duration = Field(
         "30s",
         description="When the gateway is told to stop: how long answers that are under way may take to end.",
@@ -99,7 +98,8 @@ class Runtime(Table):
         "sqlite:omniroute.db",
         pattern=DATABASE,
         description=(
-            "The database of runtime data. A relative path is relative to the working directory of the gateway."
+            "The database of runtime data: a file, since it outlives the gateway and others read it too, so not "
+            "`sqlite::memory:`. A relative path is relative to the working directory of the gateway."
         ),
         examples=["sqlite:omniroute.db", "sqlite:/var/lib/omniroute/omniroute.db"],
         json_schema_extra=RESTART,
@@ -110,7 +110,13 @@ class Runtime(Table):
 class Reload(Table):
     """How the gateway follows changes of its configuration files."""
 
-    watch: bool = Field(True, description="Whether changes of the files are applied while the gateway runs.")
+    watch: bool = Field(
+        True,
+        description=(
+            "Whether the files are read at once when the system reports a change of them. Where it is false, they are "
+            "still read at each `poll` and on SIGHUP."
+        ),
+    )
     poll: Duration = Field(
         "15s", description="How often the files are read even if the system reported no change of them."
     )
@@ -119,7 +125,8 @@ class Reload(Table):
         ge=0,
         le=100,
         description=(
-            "A change that removes more than this share of all providers, combos or keys at once is not applied "
-            "while the gateway runs: half a file looks like this."
+            "A change that removes more than this share of the providers, combos, aliases or keys in force is not "
+            "applied while the gateway runs: half a file looks like this. Each kind counts by itself, from three of "
+            "it on. The limit in force counts, not the one in the changed files."
         ),
     )

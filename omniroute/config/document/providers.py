@@ -153,7 +153,11 @@ class Provider(Table):
         description="What is known of its models. A model that is not listed can be asked for all the same.",
         examples=[{"qwen3-32b": {"context": 32768, "capabilities": ["tools"]}}],
     )
-    timeouts: Timeouts = Field(default_factory=Timeouts, description="How long to wait for this provider.")
+    timeouts: Timeouts = Field(
+        default_factory=Timeouts,
+        description="How long to wait for this provider.",
+        examples=[{"first_byte": "30s", "total": "5m"}],
+    )
     stream_usage: bool = Field(
         True,
         description=(

@@ -12,28 +12,38 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from omniroute.config.diagnostics import Diagnostic
-from omniroute.config.leaks import looks_secret
+from omniroute.config.leaks import PREFIXES, looks_secret
 from omniroute.config.source import Source
 
 BULLETS = "•" * 12
 
-PREFIXES = ("sk-", "gsk_", "csk-", "pplx-", "nvapi-", "hf_", "r8_", "ghp_", "AIza", "AKIA")
-"""How keys of well-known issuers begin, the same for everybody, so that it may be shown."""
-
 _PREFIX_SHOWN = 3
 _QUOTES = ('"""', "'''", '"', "'")
-_VALUE = r"""
-    "{3}.*?(?:"{3}|$) | '{3}.*?(?:'{3}|$)         # in triple quotes, perhaps ending on another line
-    | "(?:\\.|[^"\\])*"? | '[^']*'?               # in quotes, perhaps never closed
-    | [^\s"'\[{][^\s,}]*                          # without any
+_STRING = r"""(?:"(?:\\[^\n]|[^"\\\n])*"?|'[^'\n]*'?)"""
+_VALUE = rf"""
+    "{{3}}(?s:.*?)(?:"{{3}}|\Z) | '{{3}}(?s:.*?)(?:'{{3}}|\Z)   # in triple quotes, over any number of lines
+    | {_STRING}                                           # in quotes, perhaps never closed
+    | \[(?:{_STRING}|[^\]"'])*\]?                        # in an array, where it should not be
+    | [^\s"'\[{{][^\s,}}]*                                 # without any
 """
+_KEYS = (
+    "(?:x-)?(?:goog-)?api[-_]key",
+    "client[-_]secret",
+    "(?:proxy-)?authorization",
+    *("cookie", "password", "secret", "token"),
+)
+"""What stands before a secret, in ours or in another's language for configurations."""
+
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]{16,}")
 _TELLTALES = (
     re.compile(
-        rf"""(?<![\w-])(?:x-)?api[-_]key["']?\s*=\s*(?!["']*(?:env|file|keyring):)(?P<secret>{_VALUE})""",
+        rf"""
+        (?<![\w-])(?:{"|".join(_KEYS)})["']?[ \t]*=[ \t]*
+        (?!["']*(?:env:\w+(?![^\s"',}}])|file:|keyring:))(?P<secret>{_VALUE})
+        """,
         re.VERBOSE | re.IGNORECASE,
     ),
-    re.compile(r"""["'](?:bearer|basic|token)\s+(?P<secret>[^\s"']+)""", re.IGNORECASE),
+    re.compile(r"""["'](?:bearer|basic|token)[ \t]+(?P<secret>[^\s"']+)""", re.IGNORECASE),
     re.compile(r"""://[^/\s:@"']*:(?P<secret>[^/\s@"']+)@"""),
 )
 
@@ -71,6 +81,7 @@ class Masks:
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Note the places of all masked diagnostics."""
         self._ranges: dict[tuple[str, bool], list[_Range]] = {}
+        self._told: dict[Source, list[_Range]] = {}
         for each in diagnostics:
             if each.masked and each.place is not None:
                 span = each.place.span
@@ -81,15 +92,21 @@ class Masks:
         text = source.text[begin:end]
         covered = [
             (max(start - begin, 0), min(stop - begin, len(text)))
-            for start, stop in self._of(source)
+            for start, stop in (*self._of(source), *self._told_of(source))
             if start < end and stop > begin
         ]
         tokens = [found.span() for found in _TOKEN.finditer(text) if looks_secret(found.group())]
-        told = [found.span("secret") for telltale in _TELLTALES for found in telltale.finditer(text)]
-        return _masked(text, _merged([*covered, *tokens, *told]))
+        return _masked(text, _merged([*covered, *tokens]))
 
     def _of(self, source: Source) -> list[_Range]:
         return self._ranges.setdefault((source.name, source.shipped), [])
+
+    def _told_of(self, source: Source) -> list[_Range]:
+        """Find what the text before it gives away, in the whole source: a secret may go over several lines."""
+        if source not in self._told:
+            found = (each for telltale in _TELLTALES for each in telltale.finditer(source.text))
+            self._told[source] = [each.span("secret") for each in found]
+        return self._told[source]
 
 
 def _merged(ranges: list[_Range]) -> list[_Range]:

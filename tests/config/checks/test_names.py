@@ -45,9 +45,10 @@ def test_a_provider_of_the_catalogue_only_needs_to_be_added() -> None:
     assert finding.fix == ()
 
 
-def test_an_unknown_provider_like_no_other_has_no_hint() -> None:
+def test_an_unknown_provider_like_no_other_is_to_be_added_or_corrected() -> None:
     finding = only(combo('"zzz/large"'))
-    assert (finding.hint, finding.fix, finding.related) == ("", (), ())
+    assert (finding.fix, finding.related) == ((), ())
+    assert finding.hint == "add [providers.zzz], or correct the name"
 
 
 @pytest.mark.parametrize("name", ["coding", "house/"])

@@ -22,7 +22,8 @@ def test_a_provider_without_an_address_is_found() -> None:
 
 def test_a_misspelt_provider_of_the_catalogue_is_recognised() -> None:
     finding = only('[providers.acne]\napi_key = "env:A"\n')
-    assert (finding.code, finding.hint) == ("OR3003", "did you mean `acme`, which the catalogue knows?")
+    assert finding.code == "OR3003"
+    assert finding.hint == "did you mean `acme`, which the catalogue knows? If not, add base_url"
 
 
 @pytest.mark.parametrize(
@@ -82,9 +83,10 @@ def test_credentials_of_the_same_name_or_key_are_found() -> None:
 
 def test_a_provider_whose_formats_do_not_act_is_found_with_the_place_in_the_catalogue() -> None:
     finding = only('[providers.lingua]\napi_key = "env:A"\n')
-    assert (finding.code, finding.label) == ("OR3007", "speaks `anthropic-messages`")
+    assert (finding.code, finding.label) == ("OR3007", "speaks `anthropic-messages`, which later versions will use")
+    assert "asks providers in `openai-chat` only" in finding.summary
+    assert 'formats = ["openai-chat"]' in finding.hint
     assert [each.place.source.name for each in finding.related] == ["catalogue/lingua.toml"]
-    assert finding.hint == "this version can use `openai-chat`"
 
 
 def test_formats_of_the_users_own_are_found_where_they_are_written() -> None:

@@ -288,13 +288,13 @@ def remarks(sources: Sources) -> Case:
         "mending the name also mends OR3003 at input.toml:1:12",
         fix=(Edit(at(source, "base_ulr"), "base_url"),),
     )
-    deprecated = Diagnostic(
-        "OR6001",
+    twice = Diagnostic(
+        "OR5004",
         Severity.WARNING,
-        "`fallbacks` is deprecated since version 2 of the language and will be refused in version 3",
-        at(source, "fallbacks"),
-        ("combos", "coding", "fallbacks"),
-        "use `targets`",
+        "target 2 of combo `coding` adds nothing to those before it",
+        at(source, '"house/large"', after='"house/large"'),
+        ("combos", "coding", "targets", 1),
+        "tried before",
     )
     schema_line = Diagnostic(
         "OR5001",
@@ -303,7 +303,7 @@ def remarks(sources: Sources) -> Case:
         at(source, "", after=""),
         hint="`omniroute init` writes the line, and an editor then completes and checks",
     )
-    return Case((schema_line, deprecated, unknown))
+    return Case((schema_line, twice, unknown))
 
 
 def empty(_sources: Sources) -> Case:

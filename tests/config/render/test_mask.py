@@ -81,9 +81,15 @@ def test_overlapping_secrets_are_one_stretch() -> None:
         ("api_key = '''hunter2", f"api_key = '''{BULLETS}"),
         (r'api_key = "a\"b" # c', f'api_key = "{BULLETS}" # c'),
         ('{ "x-api-key" = "hunter2" }', f'{{ "x-api-key" = "{BULLETS}" }}'),
-        ('{ Authorization = "Bearer hunter2" }', f'{{ Authorization = "Bearer {BULLETS}" }}'),
+        ('{ Authorization = "Bearer hunter2" }', f'{{ Authorization = "{BULLETS}" }}'),
         ('proxy = "http://me:hunter2@10.0.0.7"', f'proxy = "http://me:{BULLETS}@10.0.0.7"'),
         ('# once "sk-live-4f9a7c21d8e35b60"', f'# once "sk-{BULLETS}"'),
+        ('api_key = ["hunter2"] # c', f"api_key = {BULLETS} # c"),
+        ('api_key = ["hunt]er2", "x"] # c', f"api_key = {BULLETS} # c"),
+        ('api_key = ["hunt]er2', f"api_key = {BULLETS}"),
+        ('api_key = "env:hunter-2"', f'api_key = "{BULLETS}"'),
+        ("client_secret = 'hunter2'", f"client_secret = '{BULLETS}'"),
+        ('first_token = "120s"', 'first_token = "120s"'),
         ('api_key = "env:HUNTER"', 'api_key = "env:HUNTER"'),
         ("api_key = 'file:/run/hunter'", "api_key = 'file:/run/hunter'"),
         ("require_api_key = true", "require_api_key = true"),
@@ -95,6 +101,12 @@ def test_overlapping_secrets_are_one_stretch() -> None:
 )
 def test_what_looks_like_a_secret_is_masked_before_anybody_has_judged_it(line: str, expected: str) -> None:
     assert shown(line) == expected
+
+
+def test_a_secret_over_several_lines_is_masked_before_anybody_has_judged_it() -> None:
+    source = Source("a.toml", 'api_key = """\nhunter2\n\\q"""\nx = 1\n')
+    assert Masks([]).line(source, 14, 21).text == BULLETS
+    assert Masks([]).line(source, 28, 33).text == "x = 1"
 
 
 def test_columns_follow_what_was_masked_before_them() -> None:
