@@ -17,8 +17,9 @@ from typing import Any, Literal, TextIO
 import msgspec
 
 from omniroute import __version__
+from omniroute.config.compile import is_loopback
 from omniroute.config.diagnostics import Diagnostic
-from omniroute.config.load import load
+from omniroute.config.load import Loaded, load
 from omniroute.config.marks import restart_only
 from omniroute.config.render import RenderContext, render
 from omniroute.config.snapshot import Snapshot
@@ -107,13 +108,25 @@ class _Assembly:
     def _hands(self, feed: Feed) -> Hands:
         schema, shipped = schema_document(), shipped_catalogue()
         return Hands(
-            load=lambda sources: load(shipped, sources, schema, datetime.now(UTC).date()),
+            load=lambda sources: self._guarded(load(shipped, sources, schema, datetime.now(UTC).date())),
             prepare=self._prepare,
             number=self._number,
             restart_only=restart_only,
             brief=_brief,
             report=feed.report,
         )
+
+    def _guarded(self, loaded: Loaded) -> Loaded:
+        """Ask for keys where a flag opens the gateway to other machines, unless the TOML says that none are needed.
+
+        What is meant where nothing is written depends on the address, and `--host` overrides that.
+        """
+        host, snapshot, document = self._process.host, loaded.snapshot, loaded.document
+        if host is None or snapshot is None or document is None or document.server.require_api_key is not None:
+            return loaded
+        required = snapshot.server.require_api_key or not is_loopback(host)
+        server = msgspec.structs.replace(snapshot.server, require_api_key=required)
+        return msgspec.structs.replace(loaded, snapshot=msgspec.structs.replace(snapshot, server=server))
 
     def _prepare(self, snapshot: Snapshot) -> Equipment:
         """Resolve a snapshot's secrets; the first one also says where the database is."""
