@@ -1,0 +1,57 @@
+"""``omniroute show``: the effective configuration: catalogue and defaults applied, secrets as references."""
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import tomli_w
+
+from omniroute.cli.loading import Reading, read_config, verdict
+from omniroute.cli.options import color_option, colours, config_argument
+from omniroute.cli.report import findings
+from omniroute.config.effective import effective
+from omniroute.config.render import render
+
+
+@click.command()
+@config_argument
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["toml", "json"]),
+    default="toml",
+    show_default=True,
+    help="How it is written.",
+)
+@color_option
+def show(config: Path, style: str, color: str) -> None:
+    """Print the effective configuration, secrets as references.
+
+    PATH is a file or a directory, as with --config. What the catalogue and the defaults add is written out. What is
+    printed is a configuration of its own, which means the same. A configuration with faults is not shown: its faults
+    are.
+    """
+    reading = read_config(config)
+    if reading.document is None:
+        _refuse(reading, style, color)
+    shown = effective(reading.document)
+    click.echo(json.dumps(shown, indent=2, default=_moment) if style == "json" else tomli_w.dumps(shown).rstrip())
+
+
+def _refuse(reading: Reading, style: str, color: str) -> NoReturn:
+    """Report the faults: to programs in the form of ``check --format json``."""
+    if style == "json":
+        click.echo(render(reading.found, "json", reading.context), nl=False)
+    else:
+        click.echo(findings(reading.found, colour=colours(color, stderr=True)), err=True, nl=False)
+    sys.exit(verdict(reading.where, reading.found))
+
+
+def _moment(value: object) -> str:
+    """Write a date or a time, which JSON has no type for, as TOML writes it."""
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
