@@ -68,7 +68,7 @@ def usage(config: Path, database: str | None, last: int | None, style: str, **su
     """Report requests, tokens and cost.
 
     A cost is what is known: answers of models without a price are counted as unpriced, never as free. A day is one of
-    UTC. The machines' formats give instants and times in microseconds and costs in billionths of a US dollar.
+    UTC. CSV and JSON give instants and times in microseconds, and costs in billionths of a US dollar.
     """
     kind: type[Summary] | type[PastRequest] = PastRequest if last else Summary
     try:
@@ -87,8 +87,7 @@ def usage(config: Path, database: str | None, last: int | None, style: str, **su
 
 def _rows(database: str, last: int | None, by: str, since: str) -> Rows:
     """Read what was asked for."""
-    source = click.get_current_context().get_parameter_source
-    if last and ParameterSource.COMMANDLINE in {source("by"), source("since")}:
+    if last and ParameterSource.COMMANDLINE in {_source("by"), _source("since")}:
         message = "--recent lists requests one by one; --by and --since are for sums"
         raise click.UsageError(message)
     now = time.time_ns() // 1000
@@ -98,17 +97,22 @@ def _rows(database: str, last: int | None, by: str, since: str) -> Rows:
 
 def _database(named: str | None, config: Path) -> str:
     """Find the database: the one that was named, or the one that the configuration names."""
-    if named is None and config.exists():
+    if named is None and (config.exists() or _source("config") is not ParameterSource.DEFAULT):
         snapshot = read_config(config).snapshot
         if snapshot is None:
             message = (
-                f"the configuration at '{config}' has faults, so which database it means is not known: "
+                f"the configuration at '{config}' is missing or has faults, so which database it means is not known: "
                 f"see `omniroute check {config}`, or name the database with --database"
             )
             raise click.ClickException(message)
         named = snapshot.database
     written = named or Runtime().database
     return locate(written if written.startswith(SCHEME) else SCHEME + written, Path.cwd())
+
+
+def _source(option: str) -> ParameterSource | None:
+    """Say where an option's value comes from."""
+    return click.get_current_context().get_parameter_source(option)
 
 
 def _micros(since: str) -> int:

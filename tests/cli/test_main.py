@@ -89,9 +89,9 @@ def test_without_a_command_the_help_is_shown_and_it_counts_as_wrong_usage() -> N
 
 
 def test_a_mistyped_command_is_answered_with_the_one_that_was_meant() -> None:
-    done = run("chek")
+    done = run("usages")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "No such command 'chek'. Did you mean 'check'?" in done.stderr
+    assert "No such command 'usages'. Did you mean 'usage'?" in done.stderr
 
 
 def test_a_command_that_resembles_none_is_refused() -> None:

@@ -14,7 +14,7 @@ from omniroute.cli.options import environment
 from tests.cli.command import CLEAN, run, written
 from tests.support.client import ask, chat, fetch
 from tests.support.upstream import ScriptedUpstream, Stall, sse
-from tests.support.waiting import within
+from tests.support.waiting import LIMIT, eventually, within
 
 SECRET = "sk-planted-0123456789abcdef0123456789abcdef"
 
@@ -115,11 +115,11 @@ async def test_sigint_lets_a_stream_end_and_a_second_one_does_not_wait(tmp_path:
         async with serving("--port", 0, "--database", "x.db", cwd=tmp_path) as gateway:
             await gateway.listens()
             stream = await ask(f"{gateway.url}/v1/chat/completions", chat("house/m", stream=True))
-            while not upstream.requests:
-                await asyncio.sleep(0.01)
+            await eventually(lambda: upstream.requests)
             gateway.process.send_signal(signal.SIGINT)
-            while (await fetch(f"{gateway.url}/readyz", method="GET")).status != 503:
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(LIMIT):
+                while (await fetch(f"{gateway.url}/readyz", method="GET")).status != 503:
+                    await asyncio.sleep(0.01)
             assert gateway.process.returncode is None
             gateway.process.send_signal(signal.SIGINT)
             code, printed = await gateway.ended()

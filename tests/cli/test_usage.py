@@ -178,7 +178,14 @@ def test_a_configuration_with_faults_does_not_tell_which_database_it_means(tmp_p
     path = written(tmp_path, "[combos.x]\n")
     done = run("usage", "--config", path)
     assert done.exit_code == 1
-    assert "has faults, so which database it means is not known" in done.stderr
+    assert "is missing or has faults, so which database it means is not known" in done.stderr
+
+
+def test_a_configuration_that_is_not_there_tells_nothing_either(tmp_path: Path) -> None:
+    with chdir(tmp_path):
+        assert "is missing or has faults" in run("usage", "--config", "nowhere").stderr
+        assert "is missing or has faults" in run("usage", env={"OMNIROUTE_CONFIG": "nowhere"}).stderr
+        assert "there is no database at " in run("usage").stderr
 
 
 def test_a_database_that_is_not_there_is_named(tmp_path: Path) -> None:
