@@ -127,13 +127,22 @@ class LeanUpstream:
 
     async def _open_connection(self, place: Place, context: ssl.SSLContext | None) -> Connection:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: Connection(self, place.origin),
-            place.host,
-            place.port,
-            ssl=context,
-            server_hostname=place.host if context is not None else None,
-        )
+        made: list[Connection] = []
+
+        def make() -> Connection:
+            made.append(Connection(self, place.origin))
+            return made[-1]
+
+        name = place.host if context is not None else None
+        try:
+            _, connection = await loop.create_connection(
+                make, place.host, place.port, ssl=context, server_hostname=name
+            )
+        except BaseException:
+            # Where this is cancelled just after the connection was made, uvloop closes it without telling it.
+            for each in made:
+                self.lost(each)
+            raise
         if not connection.usable:
             raise ConnectionAbortedError(_CLOSED if self._closed else "the connection was closed at once")
         return connection

@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
+import uvloop
 
 from omniroute.upstream.lean import LeanUpstream, request_head
+from omniroute.upstream.lean_connection import Connection
 from omniroute.upstream.place import locate
 from omniroute.upstream.port import Outgoing, Phase, SendError
 from tests.support.lean import Recording
@@ -150,3 +153,33 @@ def test_a_head_holds_no_more_lines_than_headers(header: tuple[str, str]) -> Non
         request_head(request, locate(request.url))
     assert caught.value.phase is Phase.SEND
     assert "sk-secret" not in caught.value.detail
+
+
+class Impatient(LeanUpstream):
+    """Cancels a request at the moment at which its connection is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.task: asyncio.Task[object] | None = None
+
+    def opened(self, connection: Connection) -> None:
+        super().opened(connection)
+        if self.task is not None:
+            self.task.cancel()
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_request_that_is_cancelled_as_its_connection_opens_is_not_waited_for(loop: Callable[[], Any]) -> None:
+    async def cancelled() -> None:
+        async with ScriptedUpstream(answer(b"ok")) as upstream:
+            client = Impatient()
+            client.task = asyncio.create_task(client.send(ask(upstream)))
+            with pytest.raises(asyncio.CancelledError):
+                await client.task
+            await eventually(lambda: not client._open)
+            client.task = None
+            assert await whole(client, ask(upstream)) == b"ok"
+            await within(client.aclose())
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(cancelled())
