@@ -76,8 +76,9 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     written = headers.get("retry-after")
     if written is None:
         return None
-    if written.strip().isdecimal():
-        return min(float(written), LONGEST_WAIT)
+    seconds = written.strip()
+    if seconds.isascii() and seconds.isdigit():
+        return min(float(seconds), LONGEST_WAIT)
     try:
         date = parsedate_to_datetime(written)
     except ValueError:

@@ -9,12 +9,15 @@ from omniroute.config.document import Document
 from omniroute.config.document.base import PLANNED_VALUES, STATUS
 from omniroute.config.keywords import problems
 from tests.support.documents import DOCUMENTS, tampered
+from tests.support.laws import often
 from tests.support.written import SCHEMA
 
 MARKS = {STATUS, PLANNED_VALUES}
 """What is not supported yet is part of the language all the same."""
 
-LAW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+LAW = settings(
+    max_examples=often(80), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def schema_accepts(document: dict[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from omniroute.config.diagnostics import Diagnostic
 from omniroute.config.source import Path, Source, Span
 from omniroute.config.toml import Parsed, parse, place
+from tests.support.laws import often
 from tests.support.toml_documents import documents, same
 
 REPOSITORY = File(__file__).parents[2]
@@ -112,7 +113,7 @@ def judge(source: Source) -> None:
         check(parsed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=often(200), deadline=None)
 @given(documents())
 def test_a_document_s_paths_are_those_of_tomllib_and_its_spans_hold_its_values(
     document: tuple[dict[str, Any], str],
@@ -125,7 +126,7 @@ def test_a_document_s_paths_are_those_of_tomllib_and_its_spans_hold_its_values(
     check(parsed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=often(200), deadline=None)
 @given(documents(), st.data())
 def test_a_document_with_a_line_lost_repeated_or_moved_is_read_or_refused_in_place(
     document: tuple[dict[str, Any], str], data: st.DataObject
@@ -169,7 +170,7 @@ _PIECES = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=often(400), deadline=None)
 @given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(_PIECES), max_size=24).map("".join)))
 def test_any_text_is_read_or_refused_in_place(text: str) -> None:
     judge(Source("any.toml", text))
@@ -179,19 +180,19 @@ _HEADS = ["[{}]", "[[{}]]", "{} = 1", "{} = {{}}", "{} = []", "{} = [{{}}]", "{}
 _KEYS = ["a", "b", "a.b", "b.a", "a.b.c", "c", "b.c"]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=often(400), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(_HEADS), st.sampled_from(_KEYS)), min_size=2, max_size=7))
 def test_the_rules_of_what_may_be_added_to_are_those_of_tomllib(statements: list[tuple[str, str]]) -> None:
     judge(Source("any.toml", "\n".join(form.format(key) for form, key in statements)))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=often(400), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(_HEADS[2:]), st.sampled_from(_KEYS)), min_size=2, max_size=4))
 def test_the_same_rules_hold_in_inline_tables(pairs: list[tuple[str, str]]) -> None:
     judge(Source("any.toml", "x = { " + ", ".join(form.format(key) for form, key in pairs) + " }"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=often(100), deadline=None)
 @given(documents(), st.lists(st.one_of(st.sampled_from(["a", "b", "1"]), st.integers(-1, 3)), max_size=5))
 def test_any_path_has_a_place(document: tuple[dict[str, Any], str], path: list[str | int]) -> None:
     parsed, _ = parse(Source("any.toml", document[1]))

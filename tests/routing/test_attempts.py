@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omniroute.ir.facts import Facts
@@ -6,6 +6,7 @@ from omniroute.names import FailureKind, Format
 from omniroute.routing.attempts import Call, Give, begin, failed
 from omniroute.routing.failure import MEANING, Failure
 from omniroute.routing.plan import Candidate, Plan
+from tests.support.laws import often
 from tests.support.snapshots import provider, target
 
 ONE = provider("one", credentials=["main", "spare"])
@@ -101,6 +102,7 @@ EVERY = [f"one/{model} {key}" for model in "abc" for key in ("main", "spare")] +
 CANDIDATES = st.lists(st.sampled_from(EVERY), unique=True, min_size=1)
 
 
+@settings(max_examples=often(500))
 @given(
     names=CANDIDATES,
     max_attempts=st.integers(1, 6),

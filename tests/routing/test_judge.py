@@ -64,6 +64,8 @@ def test_an_error_inside_a_good_answer_is_judged_by_its_structure_and_never_by_i
         ("soon", None),
         ("-5", None),
         ("9" * 400, LONGEST_WAIT),
+        ("0\x1f", 0.0),
+        ("٣", None),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(written: str, seconds: float | None) -> None:

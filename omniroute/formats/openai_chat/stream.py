@@ -149,7 +149,9 @@ class ChatWatch:
 
 def _says(record: Record) -> bool:
     """Say whether a record without its empty line is complete all the same."""
-    return record.event == _ERROR or record.data.startswith(_DONE) or isinstance(loads(record.data), dict)
+    if record.event == _ERROR:
+        return bool(record.data)
+    return record.data.startswith(_DONE) or isinstance(loads(record.data), dict)
 
 
 def _decode(data: bytes) -> _Chunk | None:

@@ -235,6 +235,12 @@ def test_a_record_that_ends_in_the_middle_is_dropped(left: bytes) -> None:
     assert watch.done
 
 
+def test_a_stream_cut_after_the_mere_name_of_an_error_was_cut() -> None:
+    watch, relayed = watched(TEXT, b"event: error")
+    assert relayed == TEXT
+    assert watch.trouble is FailureKind.CUT
+
+
 def test_an_error_as_the_last_record_is_one_without_its_empty_line_too() -> None:
     for left in (b'data: {"error": {"message": "m"}}', b"event: error\ndata: m"):
         watch, relayed = watched(TEXT, STOP, left)
