@@ -5,7 +5,7 @@ in TOML and read in logs. Adding a member is a change of the public API.
 """
 
 from enum import StrEnum
-from typing import NewType, Protocol
+from typing import NewType
 
 ProviderName = NewType("ProviderName", str)
 CredentialName = NewType("CredentialName", str)
@@ -121,11 +121,3 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     HINT = "hint"
-
-
-class Chance(Protocol):
-    """Randomness as an argument: what decides must not roll its own dice."""
-
-    def random(self) -> float:
-        """Give a number in [0, 1)."""
-        ...

@@ -11,9 +11,6 @@ import httptools
 LONGEST_HEAD = 65_536
 """Bytes of status line and headers, and of whatever else brings no piece of a body (1xx answers, trailers)."""
 
-BODILESS = frozenset({204, 304})
-"""Statuses whose answers never have a body: RFC 9110 §6.4.1."""
-
 
 class BadAnswer(Exception):
     """The bytes are no HTTP/1.1 answer, or none that can be taken."""
