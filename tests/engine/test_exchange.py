@@ -108,6 +108,23 @@ async def test_when_a_client_leaves_in_the_midst_of_a_stream_the_row_says_what_i
     assert [(each.failure, each.status) for each in row.attempts] == [(None, 200)]
 
 
+@pytest.mark.parametrize("cut", [False, True])
+async def test_usage_that_a_stream_had_told_by_then_is_in_its_row_though_it_has_no_end(cut: bool) -> None:
+    events = [{**each, "usage": usage_of(7, number)} for number, each in enumerate(chat_events(["a", "b"]))]
+    begun = [Chunk(f"data: {json.dumps(each)}\n\n".encode()) for each in events[:3]]
+    upstream = ScriptedUpstream(default=[Head(), *begun, Cut() if cut else Stall()])
+    async with upstream, running(snapshot(provider("p", f"{upstream.url}/v1", models=[PRICED]))) as gateway:
+        connection = await ask(where(gateway), chat("p/m", stream=True))
+        await connection.headers()
+        async for _ in connection.pieces():
+            if connection.received.text == "ab" and not cut:
+                break
+        await connection.close()
+        [row] = await gateway.ended()
+    assert row.outcome is (Outcome.CUT if cut else Outcome.CANCELLED)
+    assert (row.input_tokens, row.output_tokens, row.cost_nano) == (7, 2, 7 * 2_000 + 2 * 10_000)
+
+
 async def test_when_a_client_leaves_no_other_target_is_asked() -> None:
     async with ScriptedUpstream(default=[Stall()]) as first, ScriptedUpstream() as second:
         one, two = provider("one", f"{first.url}/v1"), provider("two", f"{second.url}/v1")

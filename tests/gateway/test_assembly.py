@@ -4,9 +4,10 @@ import asyncio
 import io
 import json
 import signal
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,9 @@ class Serving:
 
 
 @asynccontextmanager
-async def serving(directory: Path, toml: str | None = None, database: str = "") -> AsyncIterator[Serving]:
+async def serving(
+    directory: Path, toml: str | None = None, database: str = "", host: str | None = None
+) -> AsyncIterator[Serving]:
     """Serve a directory of configuration, in which ``toml`` is written, until a signal or the end of the test."""
     config = directory / "config"
     config.mkdir(exist_ok=True)
@@ -114,7 +117,7 @@ async def serving(directory: Path, toml: str | None = None, database: str = "") 
     log = io.StringIO()
     given = database or str(directory / "omniroute.db")
     started: list[Started] = []
-    process = Process(config=config, environ=environ, port=0, database=given, log_level="debug", log_style="json")
+    process = Process(config, environ, host, 0, database=given, log_level="debug", log_style="json")
     task = asyncio.create_task(serve(process, log, started.append))
     while not started and not task.done():
         await asyncio.sleep(0.005)
@@ -302,6 +305,34 @@ async def test_a_database_is_where_the_configuration_says_unless_the_process_was
     signal.raise_signal(signal.SIGTERM)
     await within(task)
     assert (tmp_path / "of-the-config.db").exists()
+
+
+async def test_trouble_with_the_database_is_told_in_the_log_and_costs_no_row(tmp_path: Path) -> None:
+    async with serving(tmp_path, ECHO) as gateway:
+        with closing(sqlite3.connect(gateway.database, isolation_level=None)) as other:
+            other.execute("ALTER TABLE usage RENAME TO elsewhere")
+            answer = await gateway.ask("echo/echo-1")
+            await eventually(lambda: "usage rows cannot be written" in gateway.log.getvalue())
+            other.execute("ALTER TABLE elsewhere RENAME TO usage")
+        await eventually(lambda: "again" in gateway.log.getvalue())
+        await gateway.stop()
+    assert [row.request_id for row in gateway.rows()] == [answer.headers["x-request-id"]]
+
+
+@pytest.mark.parametrize(
+    ("host", "toml", "status"),
+    [
+        ("0.0.0.0", ECHO, 401),
+        ("0.0.0.0", ECHO + "[server]\nrequire_api_key = false\n", 200),
+        ("127.0.0.1", ECHO, 200),
+        ("127.0.0.1", ECHO + "[server]\nrequire_api_key = true\n", 401),
+    ],
+)
+async def test_a_flag_that_opens_the_gateway_to_other_machines_asks_for_keys_unless_the_toml_says_no(
+    tmp_path: Path, host: str, toml: str, status: int
+) -> None:
+    async with serving(tmp_path, toml, host=host) as gateway:
+        assert (await gateway.ask("echo/echo-1")).status == status
 
 
 # What keeps it from starting.
