@@ -28,7 +28,7 @@ class Asking(asyncio.Protocol):
     def __init__(self) -> None:
         self.alive = True
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvloop hands over one that is no BaseTransport
         self.transport = transport
 
     def ask(self, payload: bytes) -> "asyncio.Future[int]":

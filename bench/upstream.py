@@ -46,7 +46,7 @@ def chunk(data: bytes) -> bytes:
 class Provider(asyncio.Protocol):
     """One connection."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvloop hands over one that is no BaseTransport
         self.transport = transport
         self.parser = httptools.HttpRequestParser(self)
         self.body: list[bytes] = []

@@ -127,9 +127,13 @@ class Attempt:
             await answer.close()
 
     async def _refusal(self, answer: Answer) -> Failure:
-        """Read an answer whose status says that it is none."""
+        """Read an answer whose status says that it is none; what that says stands, even where its body is lost."""
         self._wait(self._limits.between_events, "the body of an error answer")
-        complaint = self._codec.complain(answer.status, await answer.read(LONGEST_COMPLAINT))
+        try:
+            body = await answer.read(LONGEST_COMPLAINT)
+        except SendError:
+            body = b""
+        complaint = self._codec.complain(answer.status, body)
         detail = f"HTTP {answer.status}" + (f": {complaint.message}" if complaint.message else "")
         wait = retry_after(answer.headers, self._record.at / 1e6)
         kind = kind_of(answer.status, complaint)

@@ -230,6 +230,13 @@ async def test_the_wait_that_a_busy_upstream_asks_for_is_passed_on(make) -> None
     assert answer.headers["retry-after"] == "7"
 
 
+async def test_an_error_whose_body_is_cut_is_judged_by_its_status_all_the_same(make) -> None:
+    head = b"HTTP/1.1 429 Busy\r\nretry-after: 7\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"
+    gateway, *_ = await make([Raw(head), Cut()])
+    answer = await fetch(f"{gateway.url}/v1/chat/completions", chat("first/m"))
+    assert (answer.status, code_of(answer), answer.headers["retry-after"]) == (429, "upstream_rate_limited", "7")
+
+
 async def test_an_upstream_that_is_left_behind_is_let_go_of_at_once(make) -> None:
     gateway, first, _ = await make([Head(), Chunk(event(ROLE)), Stall()])
     await fetch(f"{gateway.url}/v1/chat/completions", chat("both", stream=True))
