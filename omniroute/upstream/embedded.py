@@ -1,26 +1,59 @@
 """The upstream inside this process: it answers without a key and without a network.
 
 A provider whose ``base_url`` is ``embedded:NAME`` is served here; what it can be asked is the table of that name,
-from path to function. A function takes the request's body and gives the whole answer as a ``Played``: adding a wire
-format is adding a row.
+from path to function. A function takes a ``Call`` and gives the whole answer as a ``Played``: adding a wire format is
+adding a row.
 
 Always true: nothing here opens a connection, reads a file or sleeps; the clock is passed in.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from urllib.parse import unquote
 
-from omniroute.upstream.echo import Played, no_such_path, openai_chat
+from omniroute.upstream.echoes import (
+    anthropic_messages,
+    gemini,
+    ollama,
+    openai_chat,
+    openai_completions,
+    openai_responses,
+)
+from omniroute.upstream.echoes.core import Call, Played
 from omniroute.upstream.port import Answer, Outgoing, Phase, SendError
 
 SCHEME = "embedded:"
+MODELS = "/models/"
 
-Player = Callable[[bytes, int, int], Played]
-"""What answers: takes the body, a number that no other answer of this process has, and the Unix time in seconds."""
+Player = Callable[[Call], Played]
 
+# literal table
 EMBEDDED: Mapping[str, Mapping[str, Player]] = {
-    "echo": {"/chat/completions": openai_chat},
+    "echo": {
+        "/chat/completions": openai_chat.chat,
+        "/completions": openai_completions.completion,
+        "/responses": openai_responses.response,
+        "/responses/input_tokens": openai_responses.input_tokens,
+        "/v1/messages": anthropic_messages.messages,
+        "/v1/messages/count_tokens": anthropic_messages.count_tokens,
+        "/models/{model}:generateContent": gemini.generate_content,
+        "/models/{model}:streamGenerateContent": gemini.stream_generate_content,
+        "/models/{model}:countTokens": gemini.count_tokens,
+        "/api/chat": ollama.chat,
+    },
 }
+"""What answers at each path; ``{model}`` stands for any name."""
+
+
+def play(players: Mapping[str, Player], target: str, call: Call) -> Played:
+    """Answer a call at a path with a query, by a table of ``EMBEDDED``."""
+    path, _, query = target.partition("?")
+    model = ""
+    if path not in players and path.startswith(MODELS):
+        model, _, verb = path.removeprefix(MODELS).rpartition(":")
+        path = f"{MODELS}{{model}}:{verb}"
+    player = players.get(path, openai_chat.no_such_path)
+    return player(Call(call.body, call.number, call.now, unquote(model), query))
 
 
 class EmbeddedUpstream:
@@ -48,9 +81,7 @@ class EmbeddedUpstream:
         if self._closed:
             raise SendError(Phase.CONNECT, "the gateway's upstream client is closed")
         self._count += 1
-        path = "/" + rest.partition("?")[0]
-        played = players.get(path, no_such_path)(request.body, self._count, int(self._now()))
-        return EmbeddedAnswer(played)
+        return EmbeddedAnswer(play(players, "/" + rest, Call(request.body, self._count, int(self._now()))))
 
     async def aclose(self) -> None:
         """Answer nothing from now on."""

@@ -1,11 +1,11 @@
-"""The upstream inside this process; what it answers is ``test_echo``'s."""
+"""The upstream inside this process; what it answers is tested in ``echoes``."""
 
 import json
 from typing import Any
 
 import pytest
 
-from omniroute.upstream.embedded import EmbeddedUpstream
+from omniroute.upstream.embedded import EMBEDDED, EmbeddedUpstream
 from omniroute.upstream.port import Answer, Outgoing, Phase, SendError
 
 ASKED: dict[str, Any] = {"model": "any/model", "messages": [{"role": "user", "content": "good morning"}]}
@@ -27,6 +27,33 @@ async def test_another_path_is_not_found() -> None:
     answer = await ask(ASKED, url="embedded:echo/embeddings?x=1")
     assert answer.status == 404
     assert "does not answer at this path" in json.loads(await answer.read(10_000))["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/models/any:generateContent", "any"),
+        ("/models/house/any:free:generateContent?alt=json", "house/any:free"),
+        ("/models/house%2Fany:generateContent", "house/any"),
+    ],
+)
+async def test_a_model_in_a_path_may_have_any_name(path: str, model: str) -> None:
+    answer = await ask({"contents": [{"parts": []}]}, url=f"embedded:echo{path}")
+    assert (answer.status, json.loads(await answer.read(10_000))["modelVersion"]) == (200, model)
+
+
+@pytest.mark.parametrize("path", ["/models/any:embedContent", "/models/any", "/models/:", "/models/", "/other/a:b", ""])
+async def test_what_a_model_is_not_asked_for_here_is_not_found(path: str) -> None:
+    assert (await ask({}, url=f"embedded:echo{path}")).status == 404
+
+
+@pytest.mark.parametrize("path", EMBEDDED["echo"])
+@pytest.mark.parametrize("body", [b"", b"[]", b'"\xff"', b"[" * 100_000, b'{"x": ' + b"[" * 100_000])
+async def test_every_path_refuses_what_is_no_request(path: str, body: bytes) -> None:
+    request = Outgoing(f"embedded:echo{path.format(model='any')}", (), body, 1.0, 1.0)
+    answer = await EmbeddedUpstream(lambda: 0.0).send(request)
+    assert answer.status == 400
+    assert b"cannot read this request" in await answer.read(100_000)
 
 
 async def test_another_name_is_no_upstream() -> None:

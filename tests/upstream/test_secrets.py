@@ -127,7 +127,7 @@ def snapshot(*credentials: Credential) -> Snapshot:
     provider = Provider(
         name=ProviderName("p"),
         base_url="https://example.invalid/v1",
-        formats=frozenset({Format.OPENAI_CHAT}),
+        formats=(Format.OPENAI_CHAT,),
         auth=Auth("bearer"),
         credentials=credentials,
     )

@@ -1,32 +1,24 @@
-"""What the embedded upstream ``echo`` answers."""
+"""The echo in openai-chat."""
 
 import json
 from typing import Any
 
 import pytest
+from openai import AsyncOpenAI, BadRequestError, NotFoundError
 
-from omniroute.upstream.echo import ABOUT
-from omniroute.upstream.embedded import EmbeddedUpstream
-from omniroute.upstream.port import Answer, Outgoing
+from tests.support import echo
+from tests.support.echo import ANSWER, CUT, WORDS, ask, echoing, pieces
 
 ASKED: dict[str, Any] = {"model": "any/model", "messages": [{"role": "user", "content": "good morning"}]}
-ANSWER = f'You said: "good morning".{ABOUT}'
-WORDS = len(ANSWER.split())
-
-
-async def ask(body: object, *, url: str = "embedded:echo/chat/completions") -> Answer:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return await EmbeddedUpstream(lambda: 1_700_000_000.5).send(Outgoing(url, (), raw, 1.0, 1.0))
+PATH = "/chat/completions"
 
 
 async def whole(body: object) -> Any:
-    return json.loads(await (await ask(body)).read(100_000))
+    return await echo.whole(PATH, body)
 
 
 async def events(body: dict[str, Any]) -> list[Any]:
-    answer = await ask({**body, "stream": True})
-    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
-    records = [piece.decode() for piece in [piece async for piece in answer.chunks()]]
+    records = await pieces(PATH, {**body, "stream": True})
     assert records.pop() == "data: [DONE]\n\n"
     return [json.loads(record.removeprefix("data: ")) for record in records]
 
@@ -79,11 +71,11 @@ async def test_a_stream_tells_its_usage_where_it_is_asked_to() -> None:
 )
 async def test_a_limit_cuts_the_answer_between_words(limits: dict[str, int]) -> None:
     answer = await whole({**ASKED, **limits})
-    assert answer["choices"][0]["message"]["content"] == 'You said: "good'
+    assert answer["choices"][0]["message"]["content"] == CUT
     assert answer["choices"][0]["finish_reason"] == "length"
     assert answer["usage"]["completion_tokens"] == 3
     chunks = await events({**ASKED, **limits})
-    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == 'You said: "good'
+    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == CUT
     assert chunks[-1]["choices"][0]["finish_reason"] == "length"
 
 
@@ -123,8 +115,24 @@ async def test_silence_is_answered_too(content: object) -> None:
     ],
 )
 async def test_what_is_no_chat_request_is_refused_in_openai_s_error_shape(body: object, words: str) -> None:
-    answer = await ask(body)
+    answer = await ask(PATH, body)
     assert answer.status == 400
     error = json.loads(await answer.read(10_000))["error"]
     assert words in error.pop("message")
     assert error == {"type": "invalid_request_error", "param": None, "code": None}
+
+
+async def test_the_official_client_reads_an_answer_a_stream_and_a_refusal() -> None:
+    async with echoing() as url, AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
+        create = client.chat.completions.create
+        answer = await create(**ASKED)
+        assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == (ANSWER, "stop")
+        assert answer.usage is not None
+        assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (2, WORDS)
+        chunks = [each async for each in await create(**ASKED, stream=True, stream_options={"include_usage": True})]
+        said = [each.choices[0].delta.content or "" for each in chunks if each.choices]
+        assert ("".join(said), chunks[-1].usage) == (ANSWER, answer.usage)
+        with pytest.raises(BadRequestError, match="cannot read this request"):
+            await create(model="m", messages=[])
+        with pytest.raises(NotFoundError, match="does not answer at this path"):
+            await client.embeddings.create(model="m", input="x", encoding_format="float")
