@@ -130,7 +130,7 @@ def _provider(name: str, provider: WrittenProvider, defaults: Timeouts) -> Provi
     return Provider(
         name=ProviderName(name),
         base_url=(provider.base_url or "").rstrip("/"),
-        formats=frozenset(provider.formats),
+        formats=provider.formats,
         auth=auth_of(provider),
         credentials=_credentials(provider),
         headers=tuple(sorted(provider.headers.items())),

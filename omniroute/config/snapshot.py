@@ -82,12 +82,13 @@ class Provider(msgspec.Struct, frozen=True):
     """An upstream: where it is, what it speaks, how it wants to be asked.
 
     ``stream_usage`` says whether it understands ``stream_options.include_usage``; where it does not, it is
-    never asked for usage that the client did not ask for. ``embedded`` is an upstream inside this process.
+    never asked for usage that the client did not ask for. ``formats`` has the one that it is best at first.
+    ``embedded`` is an upstream inside this process.
     """
 
     name: ProviderName
     base_url: str
-    formats: frozenset[Format]
+    formats: tuple[Format, ...]
     auth: Auth
     credentials: tuple[Credential, ...]
     headers: tuple[tuple[str, str], ...] = ()

@@ -1,7 +1,7 @@
 """One attempt: one candidate is asked, and what comes back is passed on or judged.
 
 Invariants:
-1. What the client is sent of a stream is whole records of the upstream's own bytes.
+1. What the client is sent of a stream is whole records: the upstream's own bytes where both speak one format.
 2. Nothing is sent before the first record that means something: until then the attempt may still fail unseen.
 3. The upstream connection is released before the attempt ends.
 4. Waiting for the upstream is bounded at every step; time in which we wait for the client counts for none but the
@@ -16,10 +16,12 @@ import msgspec
 
 from omniroute.config.snapshot import Timeouts
 from omniroute.engine.patience import Patience, Why
+from omniroute.engine.progress import ProgressWatch
 from omniroute.engine.record import Record
 from omniroute.engine.reply import Client, answer_headers
-from omniroute.engine.runtime import Way
-from omniroute.formats.codec import Asked, Codec, Watch
+from omniroute.engine.runtime import Headers, Way
+from omniroute.formats.codec import Asked, Watch
+from omniroute.formats.translate import Carrier
 from omniroute.ir.complaint import Complaint
 from omniroute.names import FailureKind, Outcome
 from omniroute.routing.failure import Failure
@@ -49,28 +51,39 @@ KIND_OF_PHASE: dict[Phase, FailureKind] = {
 }
 
 
+class Wish(msgspec.Struct, frozen=True):
+    """What a client asks by its headers: those that are ``passed`` on to an upstream of its format, and progress."""
+
+    passed: Headers = ()
+    progress: bool = False
+
+
 class Attempt:
     """One candidate being asked. ``started`` says that the client has seen a part of its answer."""
 
     __slots__ = (
         "_asked",
         "_candidate",
+        "_carrier",
         "_client",
-        "_codec",
         "_deadline",
         "_held",
         "_limits",
         "_patience",
         "_record",
         "_way",
+        "_wish",
         "started",
     )
 
-    def __init__(self, codec: Codec, asked: Asked, candidate: Candidate, client: Client, record: Record) -> None:
+    def __init__(
+        self, carrier: Carrier, asked: Asked, wish: Wish, candidate: Candidate, client: Client, record: Record
+    ) -> None:
         """Prepare to ask ``candidate`` what the client asked."""
         self._held = b""
-        self._codec = codec
+        self._carrier = carrier
         self._asked = asked
+        self._wish = wish
         self._candidate = candidate
         self._client = client
         self._record = record
@@ -104,13 +117,13 @@ class Attempt:
     async def _ask(self, upstream: Upstream, since: float) -> Failure | None:
         """Send the request, and see what kind of answer comes."""
         target, limits, asked, way = self._candidate.target, self._limits, self._asked, self._way
-        prepared = self._codec.prepare(asked, target.model.name, target.provider.stream_usage)
+        prepared = self._carrier.prepare()
         until = min(since + (limits.first_byte if asked.stream else limits.answer), self._deadline)
         self._patience.expect(self._deadline, "an answer")
         answer = await upstream.send(
             Outgoing(
-                url=target.provider.base_url + self._codec.path + way.query,
-                headers=way.headers,
+                url=_url(target.provider.base_url + self._carrier.url(target.model.name, asked.stream), way),
+                headers=_headers(way, self._carrier, self._wish.passed),
                 body=prepared.body,
                 connect=min(limits.connect, until - since),
                 first_byte=until - since,
@@ -120,7 +133,7 @@ class Attempt:
             if answer.status != 200:
                 return await self._refusal(answer)
             if asked.stream and not _is_json(answer):
-                return await self._relay(answer, self._codec.watch(prepared.hide_usage), since)
+                return await self._relay(answer, self._watch(self._carrier.watch(prepared)), since)
             return await self._whole(answer, since)
         finally:
             self._patience.rest()
@@ -133,7 +146,7 @@ class Attempt:
             body = await answer.read(LONGEST_COMPLAINT)
         except SendError:
             body = b""
-        complaint = self._codec.complain(answer.status, body)
+        complaint = self._carrier.upstream.complain(answer.status, body)
         detail = f"HTTP {answer.status}" + (f": {complaint.message}" if complaint.message else "")
         wait = retry_after(answer.headers, self._record.at / 1e6)
         kind = kind_of(answer.status, complaint)
@@ -144,7 +157,8 @@ class Attempt:
         self._patience.expect(min(since + self._limits.answer, self._deadline), "the whole answer")
         body = await answer.read(LONGEST_ANSWER)
         self._patience.rest()
-        answered = self._codec.answer(body)
+        whole = self._carrier.whole(body)
+        answered = whole.answered
         if answered.complaint is not None:
             return self._complained(answered.complaint, answered.trouble)
         if self._asked.stream:
@@ -152,8 +166,9 @@ class Attempt:
         record = self._record
         record.answering(self._candidate)
         record.usage = answered.usage
+        record.losses = self._carrier.losses
         record.first_token = self._patience.now()
-        await self._client.whole(200, answer_headers(record, self._candidate, answer, stream=False), body)
+        await self._client.whole(200, answer_headers(record, self._candidate, answer, self._carrier), whole.body)
         record.ended(Outcome.OK, 200)
         return None
 
@@ -192,6 +207,16 @@ class Attempt:
                 self._hold(ready)
         return b""
 
+    def _counts(self) -> bool:
+        """Whether the client is told of progress: where it asked, and its streams have room for events of ours."""
+        return self._wish.progress and self._carrier.client.media == "text/event-stream"
+
+    def _watch(self, watch: Watch) -> Watch:
+        """Tell of progress where it was asked for."""
+        if not self._counts():
+            return watch
+        return ProgressWatch(watch, self._carrier.client, self._record.began, self._patience.now)
+
     def _hold(self, ready: bytes) -> None:
         """Keep records back that mean nothing yet, but not any number of them."""
         self._held += ready
@@ -212,7 +237,11 @@ class Attempt:
         self.started = True
         record.answering(self._candidate)
         record.first_token = self._patience.now()
-        await self._client.start(200, answer_headers(record, self._candidate, answer, stream=True))
+        record.losses = self._carrier.losses
+        headers = answer_headers(record, self._candidate, answer, self._carrier, stream=True)
+        if self._counts():
+            headers = (*headers, ("x-omniroute-progress", "enabled"))
+        await self._client.start(200, headers)
         record.status = 200
 
     async def _complete(self, answer: Answer, watch: Watch, last: bytes, chunks: AsyncIterator[bytes]) -> None:
@@ -220,6 +249,7 @@ class Attempt:
         if not self.started:
             await self._start(answer)
         self._record.usage = watch.usage
+        self._record.losses = self._carrier.losses
         await self._client.end(self._held + last)
         self._record.ended(Outcome.OK, 200)
         self._record.answered_at = self._patience.now()
@@ -278,6 +308,21 @@ class Attempt:
             started=self.started,
             complaint=complaint and msgspec.structs.replace(complaint, message=self._way.hide(complaint.message)),
         )
+
+
+def _url(url: str, way: Way) -> str:
+    """Append a credential that is carried in the query."""
+    return url + ("&" + way.query[1:] if way.query and "?" in url else way.query)
+
+
+def _headers(way: Way, carrier: Carrier, passed: Headers) -> Headers:
+    """Give a request's headers: the provider's own, then the client's that pass, then what the format needs."""
+    more = (*passed, *carrier.upstream.headers) if carrier.upstream is carrier.client else carrier.upstream.headers
+    headers = way.headers
+    for name, value in more:
+        if all(name != known for known, _ in headers):
+            headers = (*headers, (name, value))
+    return headers
 
 
 def _is_json(answer: Answer) -> bool:

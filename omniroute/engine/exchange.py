@@ -12,37 +12,26 @@ import asyncio
 import traceback
 from contextlib import suppress
 from pathlib import PurePath
-from typing import cast
 
-import msgspec
-
-from omniroute.engine.admission import admit
-from omniroute.engine.attempt import Attempt
+from omniroute.config.snapshot import Target
+from omniroute.engine.count import count
 from omniroute.engine.holder import Live
 from omniroute.engine.patience import Patience, Why
+from omniroute.engine.pursue import pursue
 from omniroute.engine.record import Record
 from omniroute.engine.reply import Client, ClientLeft, error_headers, view_of
-from omniroute.engine.runtime import Equipment, Runtime, unix_micros
+from omniroute.engine.runtime import Runtime, unix_micros
+from omniroute.engine.understand import Inbound, understand
 from omniroute.errors import Bug, Draining, OmniRouteError, Refused, RequestError
-from omniroute.formats.codec import Codec
-from omniroute.ir.facts import Facts
-from omniroute.names import Outcome, ProviderName, Scope
+from omniroute.formats.codec import Codec, Terms
+from omniroute.formats.translate import Carrier
+from omniroute.names import Outcome
 from omniroute.observe.events import Faulted
-from omniroute.routing import attempts
 from omniroute.routing.failure import AllFailed, Failure
-from omniroute.routing.plan import make_plan
+from omniroute.routing.plan import Candidate
 
 LAST_WORDS = 5.0
 """Seconds that a client has to take the error that ends its stream."""
-
-
-class Inbound(msgspec.Struct, frozen=True):
-    """What a request's head says. ``presented`` is the client key as it came, ``provider`` the path's."""
-
-    request_id: str
-    codec: Codec
-    presented: bytes | None
-    provider: ProviderName | None = None
 
 
 async def exchange(rt: Runtime, live: Live, inbound: Inbound, client: Client, patience: Patience) -> None:
@@ -85,27 +74,21 @@ async def _answer_or_explain(rt: Runtime, inbound: Inbound, client: Client, pati
 async def _answer(
     rt: Runtime, inbound: Inbound, client: Client, patience: Patience, record: Record
 ) -> tuple[Failure, ...]:
-    """Admit, understand and plan; then try one candidate after the other. No failures: the client has its answer."""
-    if rt.draining:
-        raise Draining("the gateway is stopping; send this request again in a moment")
-    snapshot, codec = record.live.snapshot, inbound.codec
-    key = admit(snapshot, inbound.presented, Scope.INFERENCE, record.at / 1e6)
-    record.key = key.name if key else ""
-    asked = codec.ask(await client.body(snapshot.server.max_body))
-    record.asked, record.stream = asked.model, asked.stream
-    facts = Facts(asked.model, codec.format, asked.stream, inbound.provider)
-    equipment = cast("Equipment", record.live.secrets)
-    plan = make_plan(snapshot, facts, equipment.view)
-    run, command = attempts.begin(plan, record.began)
-    while isinstance(command, attempts.Call):
-        chosen = command.candidate
-        way = equipment.ways[chosen.target.provider.name, chosen.credential.name]
-        attempt = Attempt(codec, asked, chosen, client, record)
-        failure = await attempt.run(rt.upstream, way, patience, run.deadline)
-        if failure is None:
-            return ()
-        run, command = attempts.failed(run, failure, patience.now())
-    return command.failures
+    """Understand what is asked, and try one candidate after the other. No failures: the client has its answer."""
+    understood = await understand(rt, inbound, client, record)
+    if inbound.counts:
+        return await count(rt, understood, client, patience, record)
+
+    def carry(chosen: Candidate) -> Carrier:
+        terms = _terms(chosen.target)
+        return understood.translation.carrier(chosen.format, terms, record.request_id, record.at)
+
+    return await pursue(rt, understood, carry, client, patience, record)
+
+
+def _terms(target: Target) -> Terms:
+    """Say what a body needs to know of its target."""
+    return Terms(target.model.name, target.model.max_output, target.provider.stream_usage)
 
 
 async def _explain(codec: Codec, client: Client, record: Record, error: OmniRouteError) -> None:

@@ -5,6 +5,7 @@ Always true: it is filled in as things happen, so that whatever interrupts a req
 
 from omniroute.config.snapshot import Target
 from omniroute.engine.holder import Live
+from omniroute.ir.loss import Loss, summary
 from omniroute.ir.usage import Usage
 from omniroute.names import FailureKind, Format, Outcome
 from omniroute.observe.events import Attempted, Exchanged
@@ -31,6 +32,7 @@ class Record:
         "format",
         "key",
         "live",
+        "losses",
         "outcome",
         "request_id",
         "status",
@@ -54,6 +56,7 @@ class Record:
         self.first_token: float | None = None
         self.answered_at: float | None = None
         self.usage: Usage | None = None
+        self.losses: tuple[Loss, ...] = ()
         self._answered: Candidate | None = None
         self._attempts: list[Attempted] = []
 
@@ -109,6 +112,8 @@ class Record:
             model=target.model.name if target else "",
             target=target.id if target else "",
             credential=self._answered.credential.name if self._answered else "",
+            upstream_format=self._answered.format if self._answered else None,
+            losses=summary(self.losses),
             code=self.code,
             input_tokens=usage.input if usage else None,
             output_tokens=usage.output if usage else None,

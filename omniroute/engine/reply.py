@@ -11,6 +11,8 @@ from omniroute.engine.record import Record
 from omniroute.engine.runtime import Headers
 from omniroute.errors import Malformed, OmniRouteError
 from omniroute.formats.codec import ErrorView
+from omniroute.formats.translate import Carrier
+from omniroute.ir.loss import summary
 from omniroute.routing.failure import AllFailed, Failure
 from omniroute.routing.plan import Candidate
 from omniroute.upstream.port import Answer
@@ -62,15 +64,25 @@ class Client(Protocol):
         ...
 
 
-def answer_headers(record: Record, candidate: Candidate, answer: Answer, *, stream: bool) -> Headers:
-    """Build the headers of a good answer: which target gave it, at which attempt."""
-    kind = answer.headers.get("content-type") or ("text/event-stream" if stream else "application/json")
+def answer_headers(
+    record: Record, candidate: Candidate, answer: Answer, carrier: Carrier, *, stream: bool = False
+) -> Headers:
+    """Build the headers of a good answer: which target gave it, at which attempt, and what was lost until now."""
     headers: Headers = (
-        ("content-type", kind),
+        ("content-type", _kind(answer, carrier.client.media if stream else "application/json")),
         ("x-omniroute-target", _visible(candidate.target.id)),
         ("x-omniroute-attempts", str(record.attempts + 1)),
     )
+    headers += carrier.told
+    if carrier.losses:
+        headers = (*headers, ("x-omniroute-loss", summary(carrier.losses)))
     return (*headers, ("cache-control", "no-cache")) if stream else headers
+
+
+def _kind(answer: Answer, wanted: str) -> str:
+    """Give the content type: the upstream's own words for it, where they mean what the client is sent."""
+    said = answer.headers.get("content-type", "")
+    return said if said.startswith(wanted) else wanted
 
 
 def _visible(name: str) -> str:

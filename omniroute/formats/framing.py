@@ -1,8 +1,8 @@
-"""Cuts a stream of server-sent events into its records, without changing a byte.
+"""Cuts a stream into its records, without changing a byte: server-sent events, and JSON lines.
 
-The rules are those of the WHATWG HTML standard, "Server-sent events" (§9.2.5 and §9.2.6): a line ends with LF, CR or
-CRLF; an empty line ends a record; a line that begins with a colon is a comment; several ``data`` lines are joined by
-LF; one space behind a colon is not part of the value; a byte order mark may open the stream.
+The rules of the former are those of the WHATWG HTML standard, "Server-sent events" (§9.2.5 and §9.2.6): a line ends
+with LF, CR or CRLF; an empty line ends a record; a line that begins with a colon is a comment; several ``data`` lines
+are joined by LF; one space behind a colon is not part of the value; a byte order mark may open the stream.
 
 Always true: the records' ``raw`` joined together are the bytes that came in, in order, and the same records come out
 wherever the bytes are cut. No more than one record is held, and none longer than the limit.
@@ -54,6 +54,8 @@ class Splitter:
         """Take the next bytes; give the records that they complete."""
         if self.too_long:
             return []
+        if not self._held and (whole := self._lines_of_two(data)) is not None:
+            return [whole]
         self._carriage = self._carriage or b"\r" in data
         if not (self._held or self._carriage) and data.find(b"\n\n") == len(data) - 2 and 1 < len(data) <= self._limit:
             return [self._read(data)]
@@ -81,6 +83,15 @@ class Splitter:
         held = bytes(self._held)
         self._held.clear()
         return self._read(held + _missing(held)) if held else None
+
+    def _lines_of_two(self, data: bytes) -> Record | None:
+        """Read what is exactly one record of one ``data`` line that ends with CRLF, as some servers send each."""
+        if not (data.endswith(b"\r\n\r\n") and data.startswith(b"data: ") and 10 <= len(data) <= self._limit):
+            return None
+        if data.find(b"\r") != len(data) - 4 or data.find(b"\n") != len(data) - 3:
+            return None
+        self._opening = False
+        return Record(data, data[6:-4])
 
     def _end(self, text: bytes | bytearray, start: int) -> int:
         """Find where the record's empty line ends, looking from ``start`` on; 0 where it is not there yet."""
@@ -124,3 +135,54 @@ def _missing(held: bytes) -> bytes:
     if _RECORD_END.search(held, max(0, len(held) - _OVERLAP - 1)):
         return b""
     return b"\n" if held.endswith(b"\n") else b"\n\n"
+
+
+class Lines:
+    """Cuts a stream of JSON texts, one a line (https://github.com/ndjson/ndjson-spec); as ``Splitter`` does events.
+
+    A line ends with LF; its ``data`` is without it, and without white space around it. The pieces of a line are joined
+    when its end has come, so that a long one in many pieces costs no more than its length.
+    """
+
+    def __init__(self, limit: int = LONGEST_RECORD) -> None:
+        """Begin at the beginning of a stream."""
+        self.too_long = False
+        self._limit = limit
+        self._held: list[bytes] = []
+        self._length = 0
+
+    def feed(self, data: bytes) -> list[Record]:
+        """Take the next bytes; give the lines that they complete."""
+        if self.too_long:
+            return []
+        records: list[Record] = []
+        *ends, rest = data.split(b"\n")
+        for piece in ends:
+            self._hold(piece + b"\n")
+            if self.too_long:
+                return records
+            raw = self._join()
+            records.append(Record(raw, raw.strip()))
+        self._hold(rest)
+        return records
+
+    def close(self) -> Record | None:
+        """Take the end of input; give a line that no LF had ended, with the one that it lacks."""
+        held = self._join()
+        return Record(held + b"\n", held.strip()) if held.strip() else None
+
+    def _hold(self, piece: bytes) -> None:
+        """Hold more of a line, unless it is longer than the limit: then nothing of it."""
+        self._length += len(piece)
+        self.too_long = self._length > self._limit
+        if self.too_long:
+            self._held.clear()
+        elif piece:
+            self._held.append(piece)
+
+    def _join(self) -> bytes:
+        """Give the line that was held, and begin the next."""
+        line = self._held[0] if len(self._held) == 1 else b"".join(self._held)
+        self._held.clear()
+        self._length = 0
+        return line

@@ -5,59 +5,85 @@ Always true: every response carries the configuration it was made under (``X-Omn
 
 import os
 
+import msgspec
 from starlette.types import ASGIApp, Scope
 
-from omniroute.engine.exchange import Inbound, exchange
+from omniroute.engine.exchange import exchange
 from omniroute.engine.patience import Patience
 from omniroute.engine.runtime import Runtime
-from omniroute.formats import CODECS
-from omniroute.formats.codec import Codec
-from omniroute.gateway.inbound import AsgiClient, Message, Receive, Send, presented_key
-from omniroute.gateway.routes import DEDICATED, INFERENCE, dedicated
+from omniroute.engine.understand import Inbound
+from omniroute.formats import CODECS, GEMINI_ARRAY
+from omniroute.formats.codec import Codec, Place
+from omniroute.gateway.inbound import AsgiClient, Message, Receive, Send, key_of, wish
+from omniroute.gateway.routes import ACTIONS, DEDICATED, INFERENCE, TOLERATED, Spot, action, dedicated
 from omniroute.names import ProviderName
+
+
+class Entrance(msgspec.Struct, frozen=True):
+    """What a request is for: the format that is spoken, and what its path says; ``counts`` for a count of tokens."""
+
+    codec: Codec
+    counts: bool = False
+    provider: ProviderName | None = None
+    place: Place = Place()
 
 
 class Gateway:
     """The whole application. ``pages`` answers what is not inference."""
 
-    __slots__ = ("_codecs", "_dedicated", "_pages", "_rt")
+    __slots__ = ("_dedicated", "_pages", "_rt", "_spots")
 
     def __init__(self, rt: Runtime, pages: ASGIApp) -> None:
-        """Look up the codec of every inference path once."""
+        """Look up what is spoken at every inference path once."""
         self._rt = rt
         self._pages = pages
-        self._codecs: dict[str, Codec] = {path: CODECS[wire] for path, wire in INFERENCE.items()}
-        self._dedicated: dict[str, Codec] = {path: CODECS[wire] for path, wire in DEDICATED.items()}
+        self._spots = {path: _entrance(spot) for path, spot in INFERENCE.items()}
+        self._spots |= {path: self._spots[meant] for path, meant in TOLERATED.items()}
+        self._dedicated = {path: _entrance(Spot(wire)) for path, wire in DEDICATED.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "http":
             request_id = new_request_id()
             if scope["method"] == "POST":
-                codec, provider = self._route(scope["path"])
-                if codec is not None:
-                    inbound = Inbound(request_id, codec, presented_key(scope["headers"]), provider)
-                    await self._exchange(scope, receive, send, inbound)
+                entrance = self._route(scope)
+                if entrance is not None:
+                    await self._exchange(scope, receive, send, request_id, entrance)
                     return
             scope["omniroute.request_id"] = request_id
             send = self._stamped(send, request_id)
         await self._pages(scope, receive, send)
 
-    def _route(self, path: str) -> tuple[Codec | None, ProviderName | None]:
-        """Find the codec of a path, and the provider that a dedicated path names."""
-        codec = self._codecs.get(path)
-        named = dedicated(path) if codec is None else None
-        if named is None:
-            return codec, None
-        provider, rest = named
-        return self._dedicated.get(rest), ProviderName(provider)
+    def _route(self, scope: Scope) -> "Entrance | None":
+        """Find what is spoken at a path: a look-up, else one of the paths that have a name in them."""
+        path: str = scope["path"]
+        entrance = self._spots.get(path)
+        if entrance is not None:
+            return entrance
+        named = dedicated(path)
+        if named is not None:
+            found = self._dedicated.get(named[1])
+            return found and msgspec.structs.replace(found, provider=ProviderName(named[0]))
+        asked = action(path)
+        return _model_action(*asked, scope["query_string"]) if asked is not None else None
 
-    async def _exchange(self, scope: Scope, receive: Receive, send: Send, inbound: Inbound) -> None:
+    async def _exchange(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str, entrance: "Entrance"
+    ) -> None:
         """Hand a request to the engine."""
         live = self._rt.holder.current
         patience = Patience()
-        common = common_headers(live.tag, inbound.request_id)
-        client = AsgiClient(scope["headers"], receive, send, patience, common)
+        headers = scope["headers"]
+        client = AsgiClient(headers, receive, send, patience, common_headers(live.tag, request_id))
+        inbound = Inbound(
+            request_id=request_id,
+            codec=entrance.codec,
+            presented=key_of(scope),
+            provider=entrance.provider,
+            place=entrance.place,
+            wish=wish(headers, entrance.codec.passes),
+            counts=entrance.counts,
+        )
         await exchange(self._rt, live, inbound, client, patience)
 
     def _stamped(self, send: Send, request_id: str) -> Send:
@@ -70,6 +96,20 @@ class Gateway:
             await send(message)
 
         return stamped
+
+
+def _entrance(spot: Spot) -> Entrance:
+    """Look up the codec that is spoken somewhere."""
+    return Entrance(CODECS[spot.format], spot.counts)
+
+
+def _model_action(model: str, verb: str, query: bytes) -> Entrance:
+    """Find what is asked of a model that a path names; without ``alt=sse`` a stream is one JSON array."""
+    spot, stream = ACTIONS[verb]
+    codec = CODECS[spot.format]
+    if stream and b"alt=sse" not in query.split(b"&"):
+        codec = GEMINI_ARRAY
+    return Entrance(codec, spot.counts, place=Place(model, stream))
 
 
 def new_request_id() -> str:

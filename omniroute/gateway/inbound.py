@@ -7,7 +7,11 @@ connection. What is sent to a client that has left is dropped by the server; not
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
+from urllib.parse import parse_qs
 
+from starlette.types import Scope
+
+from omniroute.engine.attempt import Wish
 from omniroute.engine.patience import Patience, Why
 from omniroute.engine.reply import ClientLeft
 from omniroute.engine.runtime import Headers
@@ -17,6 +21,11 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 RawHeaders = Iterable[tuple[bytes, bytes]]
+
+KEY_IN_QUERY = ("/v1beta/", "/v1/models/", "/v1/v1beta/")
+"""Where https://ai.google.dev/api/all-methods lets a key stand in the URL."""
+
+_NO_WISH = Wish()
 
 
 def presented_key(headers: RawHeaders) -> bytes | None:
@@ -30,6 +39,27 @@ def presented_key(headers: RawHeaders) -> bytes | None:
         elif name in {b"x-api-key", b"x-goog-api-key"} and value:
             other = other or value
     return other
+
+
+def key_of(scope: Scope) -> bytes | None:
+    """Find the client key of a request; for Gemini's paths it may stand in the query as ``key``, last of all."""
+    key = presented_key(scope["headers"])
+    if key is None and scope["path"].startswith(KEY_IN_QUERY):
+        found = parse_qs(scope["query_string"]).get(b"key")
+        return found[0] if found else None
+    return key
+
+
+def wish(headers: RawHeaders, passes: frozenset[bytes]) -> Wish:
+    """Read what a client asks by its headers: those of ``passes`` go on to its upstream."""
+    passed: Headers = ()
+    progress = False
+    for name, value in headers:
+        if name in passes:
+            passed = (*passed, (name.decode("latin-1"), value.decode("latin-1")))
+        elif name == b"x-omniroute-progress":
+            progress = value.strip().lower() == b"true"
+    return Wish(passed, progress) if passed or progress else _NO_WISH
 
 
 class AsgiClient:
@@ -63,7 +93,7 @@ class AsgiClient:
         elif message["type"] == "http.disconnect":
             raise ClientLeft
         if len(body) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         # The one task beside a request's own: without somebody who listens, a client that leaves while its upstream
         # is still thinking would be noticed only when there is something to send. It is held here, because a loop
         # holds its tasks weakly.
@@ -95,7 +125,7 @@ class AsgiClient:
         """Refuse a body that says it is too long before any of it is read."""
         for name, value in self._headers:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
-                raise _too_large(limit)
+                raise too_large(limit)
 
     async def _rest_of(self, first: bytes, limit: int) -> bytes:
         """Read the parts of a body that came in several."""
@@ -107,7 +137,7 @@ class AsgiClient:
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > limit:
-                raise _too_large(limit)
+                raise too_large(limit)
             more = message.get("more_body", False)
         return b"".join(parts)
 
@@ -119,6 +149,6 @@ class AsgiClient:
             self._patience.interrupt(Why.GONE)
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: int) -> TooLarge:
     """Say which limit was passed, and where it is written."""
     return TooLarge(f"the request body is longer than {limit} bytes (server.max_body)")

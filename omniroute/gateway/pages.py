@@ -1,6 +1,6 @@
-"""The read-only pages: health, metrics, model list, configuration status.
+"""The read-only pages: health, metrics, model lists, configuration status.
 
-Always true: they answer GET and HEAD, change nothing, and show no secret.
+Always true: they answer GET and HEAD, and POST where ``routes.READS`` says so; they change nothing, and show no secret.
 """
 
 import asyncio
@@ -10,26 +10,31 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from omniroute.config.snapshot import Snapshot
+from omniroute import __version__
 from omniroute.engine.admission import admit
 from omniroute.engine.exchange import faulted
-from omniroute.engine.holder import Live
 from omniroute.engine.runtime import Runtime, unix_micros
-from omniroute.errors import Bug, OmniRouteError, UnknownModel
+from omniroute.errors import Bug, Malformed, OmniRouteError
 from omniroute.formats import CODECS
 from omniroute.formats.codec import ErrorView
-from omniroute.gateway.inbound import presented_key
-from omniroute.gateway.routes import INFERENCE, PAGES, Page, is_inference
+from omniroute.gateway.inbound import key_of, too_large
+from omniroute.gateway.models import FORMS, find, ollama_show
+from omniroute.gateway.routes import ACTIONS, INFERENCE, MODELS_PREFIXES, PAGES, READS, Page, dialect, is_inference
 from omniroute.names import Format
-from omniroute.routing.resolve import known_names
 
 Handler = Callable[[Request], Awaitable[Response]]
 
+_READ_PATHS = frozenset(path for page in READS for path in page.paths)
+
 BROKEN = "something in the gateway broke; its log has the details"
+
+
+OLLAMA_VERSION = "0.12.6"
+"""The version of Ollama whose chat API is followed; clients compare it with the oldest that they know how to use."""
 
 
 class Eyes(msgspec.Struct, frozen=True):
@@ -44,11 +49,23 @@ def pages(rt: Runtime, eyes: Eyes) -> Starlette:
     """Make the application that answers everything but inference."""
     handlers: Mapping[str, Handler] = _Pages(rt, eyes).handlers()
     application = Starlette(
-        routes=[Route(page.path, _guarded(rt, page, handlers[page.name]), methods=["GET"]) for page in PAGES],
+        routes=[
+            Route(path, _guarded(rt, page, handlers[page.name]), methods=[method])
+            for method, table in (("GET", PAGES), ("POST", READS))
+            for page in table
+            for path in page.paths
+        ],
         exception_handlers={HTTPException: _http_error},
     )
-    application.router.redirect_slashes = False  # a page has one address, whatever the method
+    application.router.redirect_slashes = False  # a path that no table has is nothing, whatever the method
     return application
+
+
+class _Show(msgspec.Struct):
+    """What https://docs.ollama.com/api-reference/show-model-details is asked; ``name`` is the field's old name."""
+
+    model: str = ""
+    name: str = ""
 
 
 class _Pages:
@@ -64,9 +81,15 @@ class _Pages:
             "health": self._health,
             "ready": self._ready,
             "metrics": self._metrics,
+            "config_status": self._config_status,
+            "root": self._root,
             "models": self._models,
             "model": self._model,
-            "config_status": self._config_status,
+            "gemini_models": self._models,
+            "gemini_model": self._model,
+            "ollama_tags": self._models,
+            "ollama_version": self._version,
+            "ollama_show": self._show,
         }
 
     async def _health(self, _: Request) -> Response:
@@ -82,39 +105,33 @@ class _Pages:
         # In a thread: with many providers it takes longer than a stream may wait.
         return Response(await asyncio.to_thread(self._eyes.metrics), media_type=self._eyes.metrics_type)
 
-    async def _models(self, _: Request) -> Response:
-        live = self._rt.holder.current
-        names = dict.fromkeys(known_names(live.snapshot))
-        return _json({"object": "list", "data": [_listed(live, name) for name in names]})
+    async def _root(self, _: Request) -> Response:
+        return Response("OmniRoute is running\n", media_type="text/plain")
+
+    async def _models(self, request: Request) -> Response:
+        _, many = FORMS[_dialect(request)]
+        return _json(many(self._rt.holder.current, request.query_params))
 
     async def _model(self, request: Request) -> Response:
+        if is_inference(request.scope["path"]):
+            return await _http_error(request, HTTPException(405))
+        one, _ = FORMS[_dialect(request)]
+        return _json(one(find(self._rt.holder.current, request.path_params["model"])))
+
+    async def _version(self, _: Request) -> Response:
+        return _json({"version": OLLAMA_VERSION, "omniroute": __version__})
+
+    async def _show(self, request: Request) -> Response:
         live = self._rt.holder.current
-        name = request.path_params["model"]
-        if name not in set(known_names(live.snapshot)):
-            message = f"no model, alias or combo is listed as '{name}'"
-            raise UnknownModel(message)
-        return _json(_listed(live, name))
+        try:
+            asked = msgspec.json.decode(await _body(request, live.snapshot.server.max_body), type=_Show)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            message = f"the request body is not what /api/show takes: {error}"
+            raise Malformed(message) from None
+        return _json(ollama_show(find(live, asked.model or asked.name)))
 
     async def _config_status(self, _: Request) -> Response:
         return _json(self._eyes.config_status())
-
-
-def _listed(live: Live, name: str) -> dict[str, Any]:
-    """Describe one name as OpenAI's model object does, with what is known of it besides."""
-    snapshot: Snapshot = live.snapshot
-    item: dict[str, Any] = {"id": name, "object": "model", "created": live.applied_at // 1_000_000}
-    if name in snapshot.combos:
-        return {**item, "owned_by": "combo", "targets": [target.id for target in snapshot.combos[name].targets]}
-    if name in snapshot.aliases:
-        return {**item, "owned_by": "alias", "root": snapshot.aliases[name].target}
-    provider, _, model_name = name.partition("/")
-    model = snapshot.providers[provider].models[model_name]
-    item["owned_by"] = provider
-    if model.context is not None:
-        item["context_length"] = model.context
-    if model.capabilities:
-        item["capabilities"] = sorted(model.capabilities)
-    return item
 
 
 def _guarded(rt: Runtime, page: Page, handler: Handler) -> Handler:
@@ -124,8 +141,7 @@ def _guarded(rt: Runtime, page: Page, handler: Handler) -> Handler:
     async def guarded(request: Request) -> Response:
         try:
             if scope is not None:
-                key = presented_key(request.scope["headers"])
-                admit(rt.holder.current.snapshot, key, scope, unix_micros() / 1e6)
+                admit(rt.holder.current.snapshot, key_of(request.scope), scope, unix_micros() / 1e6)
             return await handler(request)
         except OmniRouteError as error:
             return _error(request, error.status, error.code, error.message)
@@ -140,19 +156,40 @@ def _json(body: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(body), status, media_type="application/json")
 
 
+async def _body(request: Request, limit: int) -> bytes:
+    """Read a body of at most so many bytes."""
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > limit:
+                raise too_large(limit)
+    except ClientDisconnect:
+        message = "the client left before its request was complete"
+        raise Malformed(message) from None
+    return bytes(body)
+
+
 async def _http_error(request: Request, error: Exception) -> Response:
     """Answer a path or a method that does not exist."""
     path = request.scope["path"]
-    allowed = "POST" if is_inference(path) else "GET, HEAD"
-    if allowed == "POST" or (isinstance(error, HTTPException) and error.status_code == 405):
+    asks = ":" in path.rpartition("/")[2] and path.startswith(MODELS_PREFIXES)
+    if request.method == "POST" and asks and not is_inference(path):
+        verbs = ", ".join(f":{verb}" for verb in ACTIONS)
+        return _error(request, 404, "not_found", f"there is nothing at {path}; of a model can be asked: {verbs}")
+    allowed = "POST" if is_inference(path) or path in _READ_PATHS else "GET, HEAD"
+    if is_inference(path) or (isinstance(error, HTTPException) and error.status_code == 405):
         answer = _error(request, 405, "method_not_allowed", f"{path} answers {allowed}, not {request.method}")
         answer.headers["allow"] = allowed
         return answer
     return _error(request, 404, "not_found", f"there is nothing at {path}; inference is at {', '.join(INFERENCE)}")
 
 
+def _dialect(request: Request) -> Format:
+    return dialect(request.scope["path"], request.scope["headers"])
+
+
 def _error(request: Request, status: int, code: str, message: str) -> Response:
-    """Render an error as OpenAI's API does: it is the form that most who read these pages know."""
+    """Render an error in the wire format of whoever asks at this path."""
     view = ErrorView(status, code, message, request.scope["omniroute.request_id"])
-    body = CODECS[Format.OPENAI_CHAT].render_error(view)
-    return Response(body, status, media_type="application/json")
+    return Response(CODECS[_dialect(request)].render_error(view), status, media_type="application/json")

@@ -27,6 +27,7 @@ class Exchanged(msgspec.Struct, frozen=True):
     ``at`` is when it began. ``status`` is what the client was sent (499 where it left before an answer).
     ``target``, ``provider``, ``model`` and ``credential`` are those of the attempt that answered, empty where
     none did. Tokens are None where the provider reported none: unknown is not zero, and so is ``cost_nano``.
+    ``upstream_format`` is what was spoken there, and ``losses`` what could not be said in it (``ir.loss.summary``).
     ``code`` is our error code where it did not end well. ``generation`` and ``config`` name the configuration.
     """
 
@@ -46,6 +47,8 @@ class Exchanged(msgspec.Struct, frozen=True):
     model: str = ""
     target: str = ""
     credential: str = ""
+    upstream_format: Format | None = None
+    losses: str = ""
     code: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None

@@ -1,7 +1,8 @@
 """An upstream's answer → what kind of failure it is, by rules only.
 
 Always true: the HTTP status speaks first, then a structured code or type; nobody searches prose. The codes are
-those that providers document for OpenAI-shaped errors (https://platform.openai.com/docs/guides/error-codes).
+those that providers document: OpenAI (https://platform.openai.com/docs/guides/error-codes), Anthropic
+(https://docs.anthropic.com/en/api/errors) and Google (https://ai.google.dev/gemini-api/docs/troubleshooting).
 """
 
 from collections.abc import Mapping
@@ -40,6 +41,17 @@ BY_CODE: dict[str, FailureKind] = {
     "rate_limit_exceeded": FailureKind.BUSY,
     "rate_limit_error": FailureKind.BUSY,
     "overloaded_error": FailureKind.BUSY,
+    "server_is_overloaded": FailureKind.BUSY,
+    "not_found_error": FailureKind.NOT_FOUND,
+    "billing_error": FailureKind.QUOTA,
+    "timeout_error": FailureKind.TIMEOUT,
+    "INVALID_ARGUMENT": FailureKind.INVALID,
+    "FAILED_PRECONDITION": FailureKind.INVALID,
+    "UNAUTHENTICATED": FailureKind.AUTH,
+    "PERMISSION_DENIED": FailureKind.AUTH,
+    "NOT_FOUND": FailureKind.NOT_FOUND,
+    "RESOURCE_EXHAUSTED": FailureKind.BUSY,
+    "DEADLINE_EXCEEDED": FailureKind.TIMEOUT,
     "invalid_request_error": FailureKind.INVALID,
 }
 SHARPER: dict[FailureKind, frozenset[FailureKind]] = {

@@ -62,16 +62,18 @@ UNSTORABLE = (
 _INSERT = """
     INSERT INTO usage (
         request_id, at, format, key, stream, status, outcome, code, provider, model, target, credential,
+        upstream_format, losses,
         input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_nano,
         micros, first_token_micros, generation, config, asked, attempts
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (request_id) DO NOTHING
 """
 
 _as_they_are = attrgetter(
     "request_id", "at", "format", "key", "stream", "status", "outcome", "code", "provider", "model", "target",
-    "credential", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
-    "cost_nano", "micros", "first_token_micros", "generation", "config",
+    "credential", "upstream_format", "losses",
+    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_nano",
+    "micros", "first_token_micros", "generation", "config",
 )  # fmt: skip
 
 Row = tuple[str | int | None, ...]

@@ -76,7 +76,15 @@ def m002_generations(db: Database) -> None:
     )
 
 
-STEPS = frozenset(step.__name__ for step in (m001_usage, m002_generations))
+@SCHEMA()
+def m003_translation(db: Database) -> None:
+    """What was spoken with the upstream, where one answered, and what could not be said in it, in a line."""
+    table = db.table("usage")
+    table.add_column("upstream_format", str)
+    table.add_column("losses", str, not_null_default="")
+
+
+STEPS = frozenset(step.__name__ for step in (m001_usage, m002_generations, m003_translation))
 
 
 def open_database(path: str) -> sqlite3.Connection:

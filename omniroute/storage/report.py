@@ -75,6 +75,8 @@ class PastRequest(msgspec.Struct, frozen=True):
     model: str
     target: str
     credential: str
+    upstream_format: str | None
+    losses: str
     input_tokens: int | None
     output_tokens: int | None
     cache_read_tokens: int | None
@@ -116,6 +118,7 @@ _SUMMARY = """
 _RECENT = """
     SELECT
         request_id, at, format, asked, key, stream, status, outcome, code, provider, model, target, credential,
+        upstream_format, losses,
         input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_nano,
         micros, first_token_micros, attempts, generation, config
     FROM usage

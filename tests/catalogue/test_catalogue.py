@@ -146,7 +146,7 @@ def test_an_entry_needs_nothing_but_a_credential(file: Path) -> None:
     assert loaded.snapshot is not None
     compiled = loaded.snapshot.providers[file.stem]
     assert compiled.base_url == provider["base_url"]
-    assert compiled.formats == set(provider["formats"])
+    assert compiled.formats == tuple(provider["formats"])
     assert compiled.stream_usage == provider.get("stream_usage", True)
     assert compiled.models.keys() == provider.get("models", {}).keys()
 

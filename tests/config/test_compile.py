@@ -74,7 +74,7 @@ def test_texts_become_numbers() -> None:
 def test_a_provider_is_what_the_catalogue_and_the_user_say() -> None:
     provider = snapshot(EVERYTHING).providers["acme"]
     assert provider.base_url == "https://api.acme.example/v1"
-    assert provider.formats == {Format.OPENAI_CHAT, Format.OPENAI_EMBEDDINGS}
+    assert provider.formats == (Format.OPENAI_CHAT, Format.OPENAI_EMBEDDINGS)
     assert provider.headers == (("x-shared", "catalogue"), ("x-version", "1"))
     assert provider.auth == Auth("bearer")
     assert provider.stream_usage

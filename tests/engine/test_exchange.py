@@ -17,7 +17,7 @@ from omniroute.engine.patience import Patience, Why
 from omniroute.engine.reply import ClientLeft
 from omniroute.engine.runtime import Headers, Runtime
 from omniroute.errors import TooLarge
-from omniroute.formats.codec import Asked, Codec
+from omniroute.formats.codec import Asked, Codec, Place
 from omniroute.formats.openai_chat import CODEC
 from omniroute.names import FailureKind, Outcome
 from omniroute.observe.events import Event, Exchanged, Faulted
@@ -447,7 +447,7 @@ class Serving:
 
 
 async def test_a_bug_in_a_codec_is_told_as_ours(served) -> None:
-    def broken(body: bytes) -> Asked:
+    def broken(body: bytes, _place: Place) -> Asked:
         raise ZeroDivisionError(body)
 
     client = Scripted(chat("p/m"))

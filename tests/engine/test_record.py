@@ -11,8 +11,8 @@ from tests.support.snapshots import provider, snapshot, target
 
 PRICED = Model("m", price=Price(input=2_000_000_000, output=10_000_000_000))
 FIRST, SECOND = provider("first"), provider("second", models=[PRICED], credentials=("main", "spare"))
-ONE = Candidate(target(FIRST, "m"), FIRST.credentials[0])
-TWO = Candidate(target(SECOND, "m"), SECOND.credentials[1])
+ONE = Candidate(target(FIRST, "m"), FIRST.credentials[0], Format.OPENAI_CHAT)
+TWO = Candidate(target(SECOND, "m"), SECOND.credentials[1], Format.OPENAI_CHAT)
 NOON = 1_763_899_200_000_000
 
 

@@ -5,7 +5,9 @@ import pytest
 from omniroute.engine.record import Record
 from omniroute.engine.reply import LONGEST_NAME, Headers, answer_headers, error_headers, view_of
 from omniroute.errors import Draining, Malformed, OmniRouteError, Unauthenticated
+from omniroute.formats import CODECS
 from omniroute.ir.complaint import Complaint
+from omniroute.ir.loss import Loss, dropped
 from omniroute.names import FailureKind, Format
 from omniroute.routing.failure import AllFailed, Failure
 from omniroute.routing.plan import Candidate
@@ -13,7 +15,7 @@ from tests.support.gateway import live
 from tests.support.snapshots import provider, snapshot, target
 
 HOUSE = provider("house")
-LARGE = Candidate(target(HOUSE, "large"), HOUSE.credentials[0])
+LARGE = Candidate(target(HOUSE, "large"), HOUSE.credentials[0], Format.OPENAI_CHAT)
 
 
 class Answered:
@@ -35,9 +37,21 @@ def failed(kind: FailureKind, **more: object) -> Failure:
     return Failure(kind, LARGE.target.id, LARGE.credential.name, f"it is {kind}", **more)  # type: ignore[arg-type]
 
 
-def headers(answer: Answered, name: str = "large", *, stream: bool = False, attempts: int = 0) -> dict[str, str]:
-    candidate = Candidate(target(HOUSE, name), HOUSE.credentials[0])
-    return dict(answer_headers(record(attempts), candidate, answer, stream=stream))  # type: ignore[arg-type]  # its head
+class Carried:
+    """How the answer came: the losses on its way, and what else is told of it."""
+
+    def __init__(self, *losses: Loss, wire: Format = Format.OPENAI_CHAT, told: Headers = ()) -> None:
+        self.client = CODECS[wire]
+        self.losses = losses
+        self.told = told
+
+
+def headers(
+    answer: Answered, name: str = "large", *, stream: bool = False, attempts: int = 0, carried: Carried | None = None
+) -> dict[str, str]:
+    carrier = carried or Carried()
+    candidate = Candidate(target(HOUSE, name), HOUSE.credentials[0], Format.OPENAI_CHAT)
+    return dict(answer_headers(record(attempts), candidate, answer, carrier, stream=stream))  # type: ignore[arg-type]  # its head
 
 
 def test_an_answer_says_which_target_gave_it_and_at_which_attempt() -> None:
@@ -60,6 +74,21 @@ def test_a_streams_answer_is_not_to_be_cached() -> None:
 @pytest.mark.parametrize(("stream", "kind"), [(True, "text/event-stream"), (False, "application/json")])
 def test_an_upstream_that_does_not_name_its_content_gets_a_name_for_it(stream: bool, kind: str) -> None:
     assert headers(Answered(), stream=stream)["content-type"] == kind
+
+
+def test_what_an_answer_is_called_is_what_the_client_is_sent_and_not_what_the_upstream_sent() -> None:
+    answer = Answered(content_type="text/event-stream")
+    assert headers(answer, stream=True, carried=Carried(wire=Format.OLLAMA))["content-type"] == "application/x-ndjson"
+    assert headers(Answered(content_type="text/plain"))["content-type"] == "application/json"
+
+
+def test_what_was_lost_on_the_way_is_said_and_a_clients_own_words_stay_in_their_header() -> None:
+    carried = Carried(dropped("sampling.top_k", "there is none"), dropped("extras.a\r\nb: 1", "unknown"))
+    assert headers(Answered(), carried=carried)["x-omniroute-loss"] == "top_k dropped, a??b:?1 dropped"
+
+
+def test_how_an_answer_was_come_by_is_told() -> None:
+    assert headers(Answered(), carried=Carried(told=(("x-omniroute-count", "provider"),)))["x-omniroute-count"]
 
 
 def test_of_an_upstreams_headers_no_other_reaches_the_client() -> None:

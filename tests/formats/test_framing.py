@@ -1,4 +1,4 @@
-"""Server-sent events are cut into records by the standard's rules, wherever the bytes are cut."""
+"""Server-sent events and lines are cut into records by their standards' rules, wherever the bytes are cut."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omniroute.formats.framing import Record, Splitter
+from omniroute.formats.framing import Lines, Record, Splitter
 
 LINES = st.sampled_from(
     [
@@ -161,3 +161,69 @@ def plain(stream: bytes) -> list[tuple[bytes, bytes]]:
         elif line.startswith(b"event:"):
             event = line[6:].removeprefix(b" ")
     return found
+
+
+def lines(*pieces: bytes, limit: int = 1000) -> tuple[list[Record], bool]:
+    splitter = Lines(limit)
+    records = [record for piece in pieces for record in splitter.feed(piece)]
+    last = splitter.close()
+    return records + [last] * (last is not None), splitter.too_long
+
+
+def test_a_line_keeps_its_bytes_and_says_what_is_between_white_space() -> None:
+    found, _ = lines(b'{"a":1}\n {"b":2} \r\n\n')
+    assert found == [Record(b'{"a":1}\n', b'{"a":1}'), Record(b' {"b":2} \r\n', b'{"b":2}'), Record(b"\n")]
+
+
+def test_a_line_comes_out_with_its_last_byte_and_not_before() -> None:
+    splitter = Lines()
+    assert splitter.feed(b"{") == []
+    assert splitter.feed(b"}") == []
+    assert splitter.feed(b"\n[") == [Record(b"{}\n", b"{}")]
+    assert splitter.feed(b"]\n") == [Record(b"[]\n", b"[]")]
+    assert splitter.close() is None
+
+
+def test_a_line_that_nothing_ends_is_given_at_the_end_with_what_it_lacks() -> None:
+    assert lines(b"{}") == ([Record(b"{}\n", b"{}")], False)
+    assert lines(b"{}\n  ") == ([Record(b"{}\n", b"{}")], False)
+
+
+@pytest.mark.parametrize("pieces", [[b"x" * 60 + b"\n"], [b"x" * 40, b"x" * 40], [b"x"] * 60, [b"x" * 50, b"\n"]])
+def test_a_line_past_the_limit_ends_the_stream(pieces: list[bytes]) -> None:
+    records, too_long = lines(b"{}\n", *pieces, b"[]\n", limit=50)
+    assert records == [Record(b"{}\n", b"{}")]
+    assert too_long
+
+
+def test_a_line_as_long_as_the_limit_passes() -> None:
+    line = b"x" * 49 + b"\n"
+    assert lines(line, limit=50) == ([Record(line, b"x" * 49)], False)
+
+
+LINED = st.lists(st.sampled_from([b"{}", b" ", b"\n", b"\r\n", b"abc", b"\n\n"]), max_size=12).map(b"".join)
+
+
+@given(LINED, st.lists(st.integers(0, 40), max_size=8), st.sampled_from([3, 8, 1000]))
+@settings(max_examples=200, deadline=None)
+def test_the_same_lines_come_out_wherever_the_bytes_are_cut(stream: bytes, places: list[int], limit: int) -> None:
+    found = lines(*cut(stream, places), limit=limit)
+    assert found == lines(stream, limit=limit)
+    if not found[1]:
+        assert b"".join(record.raw for record in found[0]) in {stream, stream + b"\n", stream.rstrip(b" ")}
+
+
+def test_a_long_line_in_many_pieces_is_joined_once() -> None:
+    class Counted(Lines):
+        joined = 0
+
+        def _join(self) -> bytes:
+            self.joined += 1
+            return super()._join()
+
+    splitter = Counted()
+    for _ in range(10_000):
+        assert splitter.feed(b"x" * 10) == []
+    assert splitter.joined == 0
+    (record,) = splitter.feed(b"\n")
+    assert (len(record.raw), splitter.joined) == (100_001, 1)

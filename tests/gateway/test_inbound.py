@@ -8,7 +8,7 @@ import pytest
 from omniroute.engine.patience import Patience, Why
 from omniroute.engine.reply import ClientLeft
 from omniroute.errors import TooLarge
-from omniroute.gateway.inbound import AsgiClient, presented_key
+from omniroute.gateway.inbound import AsgiClient, key_of, presented_key
 
 
 class Wire:
@@ -57,6 +57,24 @@ def client(wire: Wire, *headers: tuple[bytes, bytes], patience: Patience | None 
 )
 def test_the_client_key_is_found_where_each_sdk_puts_it(headers: list[tuple[bytes, bytes]], key: bytes | None) -> None:
     assert presented_key(headers) == key
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "headers", "key"),
+    [
+        ("/v1beta/models", b"key=abc", [], b"abc"),
+        ("/v1beta/models/m:generateContent", b"alt=sse&key=a%2Fb+c&key=d", [], b"a/b c"),
+        ("/v1beta/models", b"key=abc", [(b"x-goog-api-key", b"first")], b"first"),
+        ("/v1beta/models", b"key=&monkey=abc", [], None),
+        ("/v1/models", b"key=abc", [], None),
+        ("/v1/chat/completions", b"key=abc", [(b"x-api-key", b"first")], b"first"),
+        ("/api/tags", b"key=abc", [], None),
+    ],
+)
+def test_a_key_in_the_query_counts_on_the_paths_of_one_format_only(
+    path: str, query: bytes, headers: list[tuple[bytes, bytes]], key: bytes | None
+) -> None:
+    assert key_of({"path": path, "query_string": query, "headers": headers}) == key
 
 
 async def test_a_body_in_parts_is_put_together() -> None:

@@ -9,19 +9,27 @@ from omniroute.config.snapshot import Model
 from omniroute.formats import CODECS
 from omniroute.gateway.pages import Eyes, pages
 from omniroute.gateway.routes import (
+    ACTIONS,
     DEDICATED,
     DEDICATED_PREFIX,
     INFERENCE,
+    MODELS_PREFIXES,
     OPERATIONS,
     PAGES,
+    READS,
+    TOLERATED,
+    action,
     dedicated,
+    dialect,
     is_inference,
 )
+from omniroute.names import Format
 from tests.support.client import Received, fetch
 from tests.support.gateway import running
 from tests.support.snapshots import provider, snapshot
 
 READING = {"GET", "HEAD"}
+READ = {"model": "house/m"}
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "PURGE"]
 EXAMPLE = {"{model:path}": "house/m"}
 """What stands for a part of a path that varies."""
@@ -34,8 +42,14 @@ def filled(path: str) -> str:
     return path
 
 
-READ_ONLY = [filled(page.path) for page in PAGES]
-ASKED = [*INFERENCE, *(f"{DEDICATED_PREFIX}house/{rest}" for rest in DEDICATED)]
+READ_ONLY = [filled(path) for page in PAGES for path in page.paths]
+READ_BY_POST = [path for page in READS for path in page.paths]
+ASKED = [
+    *INFERENCE,
+    *TOLERATED,
+    *(f"{MODELS_PREFIXES[0]}house/m:{verb}" for verb in ACTIONS),
+    *(f"{DEDICATED_PREFIX}house/{rest}" for rest in DEDICATED),
+]
 
 
 async def by_method(paths: list[str]) -> dict[str, dict[str, Received]]:
@@ -62,8 +76,22 @@ async def test_nothing_but_the_operations_table_answers_anything_but_get_and_hea
                 continue
             assert answer.status == 405, (method, path)
             assert set(answer.headers["allow"].split(", ")) == READING, (method, path)
-            assert answer.json()["error"]["code"] == "method_not_allowed", (method, path)
-            assert f"{path} answers GET, HEAD, not {method}" in answer.json()["error"]["message"]
+            assert f"{path} answers GET, HEAD, not {method}" in answer.body.decode(), (method, path)
+
+
+async def test_what_is_read_by_post_answers_nothing_else_and_changes_nothing() -> None:
+    async with running(snapshot(provider("house", models=[Model("m")]))) as gateway:
+        before = gateway.rt.holder.current
+        for path in READ_BY_POST:
+            for method in METHODS:
+                answer = await fetch(gateway.url + path, READ, {"connection": "close"}, method)
+                if method == "POST":
+                    assert (answer.status, answer.json()) == (200, (await fetch(gateway.url + path, READ)).json())
+                    continue
+                assert (answer.status, answer.headers["allow"]) == (405, "POST"), (method, path)
+                assert method == "HEAD" or f"{path} answers POST, not {method}" in answer.body.decode()
+        assert gateway.rt.holder.current is before
+        assert gateway.events == []
 
 
 async def test_the_api_answers_post_only() -> None:
@@ -73,11 +101,20 @@ async def test_the_api_answers_post_only() -> None:
                 assert answer.status == 400, path  # the body is empty
                 continue
             assert (answer.status, answer.headers["allow"]) == (405, "POST"), (method, path)
-            assert method == "HEAD" or answer.json()["error"]["code"] == "method_not_allowed", (method, path)
+            assert method == "HEAD" or f"{path} answers POST, not {method}" in answer.body.decode(), (method, path)
 
 
 async def test_what_is_in_no_table_is_not_found_whatever_the_method() -> None:
-    paths = ["/", "/api", "/api/config", "/api/config/status/", "/healthz/", "/v1", "/v1/providers/house/embeddings"]
+    paths = [
+        "/v1beta",
+        "/api",
+        "/api/generate",
+        "/api/config",
+        "/api/config/status/",
+        "/healthz/",
+        "/v1",
+        "/v1/providers/house/embeddings",
+    ]
     for path, answers in (await by_method(paths)).items():
         assert {answer.status for answer in answers.values()} == {404}, path
 
@@ -89,19 +126,48 @@ def test_the_applications_routes_are_the_tables_and_nothing_else() -> None:
     assert all(isinstance(route, Route) for route in routes)
     methods = {route.path: route.methods for route in routes if isinstance(route, Route)}
     operations = {page.path for page in OPERATIONS}
-    assert set(methods) == {page.path for page in PAGES} | operations
-    assert {path: found for path, found in methods.items() if found != READING} == dict.fromkeys(operations)
+    by_post = {path: {"POST"} for path in READ_BY_POST}
+    assert set(methods) == {path for page in PAGES for path in page.paths} | set(by_post) | operations
+    changed = {path: found for path, found in methods.items() if found != READING}
+    assert changed == dict.fromkeys(operations) | by_post
     assert application.user_middleware == []
     assert not application.router.redirect_slashes
 
 
 def test_every_page_has_a_path_and_a_name_of_its_own_and_is_described() -> None:
-    assert len({page.path for page in PAGES}) == len({page.name for page in PAGES}) == len(PAGES)
-    assert all(page.summary for page in PAGES)
+    every = [*PAGES, *READS, *OPERATIONS]
+    paths = [path for page in every for path in page.paths]
+    assert len({page.name for page in every}) == len(every)
+    assert len(set(paths)) == len(paths)
+    assert all(page.summary for page in every)
 
 
 def test_every_inference_path_speaks_a_format_that_there_is() -> None:
-    assert {*INFERENCE.values(), *DEDICATED.values()} <= set(CODECS)
+    spots = [*INFERENCE.values(), *(spot for spot, _ in ACTIONS.values())]
+    assert {*(spot.format for spot in spots), *DEDICATED.values()} <= set(CODECS)
+    assert all(CODECS[spot.format].counter is not None for spot in spots if spot.counts)
+
+
+def test_every_tolerated_path_means_one_that_there_is() -> None:
+    assert set(TOLERATED.values()) <= set(INFERENCE)
+    assert not set(TOLERATED) & set(INFERENCE)
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("/v1beta/models/m:generateContent", ("m", "generateContent")),
+        ("/v1beta/models/house/a:b/c:streamGenerateContent", ("house/a:b/c", "streamGenerateContent")),
+        ("/v1beta/models/:countTokens", ("", "countTokens")),
+        ("/v1/models/m:countTokens", ("m", "countTokens")),
+        ("/v1/v1beta/models/m:countTokens", ("m", "countTokens")),
+        ("/v1beta/models/m:embedContent", None),
+        ("/v1beta/models/m", None),
+        ("/v1/chat/completions", None),
+    ],
+)
+def test_a_models_action_is_what_stands_behind_the_last_colon(path: str, parts: tuple[str, str] | None) -> None:
+    assert action(path) == parts
 
 
 @pytest.mark.parametrize(
@@ -122,10 +188,41 @@ def test_a_path_that_names_its_provider_is_taken_apart(path: str, parts: tuple[s
     ("path", "answers"),
     [
         *((path, True) for path in ASKED),
-        *((path, False) for path in READ_ONLY),
+        *((path, False) for path in (*READ_ONLY, *READ_BY_POST)),
         ("/v1/providers/house/models", False),
         ("/v1/chat/completions/", False),
     ],
 )
 def test_paths_of_the_api_are_told_from_others(path: str, answers: bool) -> None:
     assert is_inference(path) is answers
+
+
+MESSAGES = (b"anthropic-version", b"2023-06-01")
+GENERATE = (b"x-goog-api-key", b"x")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "spoken"),
+    [
+        ("/v1/models", [], Format.OPENAI_CHAT),
+        ("/v1/models", [(b"accept", b"*/*"), MESSAGES], Format.ANTHROPIC_MESSAGES),
+        ("/models/house/m", [GENERATE], Format.GEMINI),
+        ("/v1/models", [(b"x-goog-api-client", b"x"), MESSAGES], Format.GEMINI),
+        ("/v1beta/models", [MESSAGES], Format.GEMINI),
+        ("/v1beta/nothing", [], Format.GEMINI),
+        ("/api/tags", [MESSAGES], Format.OLLAMA),
+        ("/v1/api/tags", [], Format.OLLAMA),
+        ("/api/generate", [], Format.OLLAMA),
+        ("/api/config/status", [], Format.OPENAI_CHAT),
+        ("/v1/messages", [], Format.ANTHROPIC_MESSAGES),
+        ("/v1/v1/messages", [], Format.ANTHROPIC_MESSAGES),
+        ("/responses", [], Format.OPENAI_RESPONSES),
+        ("/v1/providers/house/chat/completions", [MESSAGES], Format.OPENAI_CHAT),
+        ("/v1/providers/house/nothing", [MESSAGES], Format.ANTHROPIC_MESSAGES),
+        ("/nothing", [], Format.OPENAI_CHAT),
+    ],
+)
+def test_who_asks_is_told_by_the_path_and_else_by_the_headers(
+    path: str, headers: list[tuple[bytes, bytes]], spoken: Format
+) -> None:
+    assert dialect(path, headers) is spoken

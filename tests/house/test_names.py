@@ -1,9 +1,9 @@
 """No provider's name stands in Python: a provider is data (docs/decisions/0008).
 
 Read are identifiers, module names and string literals; docstrings and comments may cite a provider's documentation.
-Excepted are the values of ``Format``, which name wire formats, with ``openai-`` for all of its family, and upstreams
-that are code of ours (``embedded:``). A name that is an ordinary English word as well is found only where it is the
-whole of a string.
+Excepted are the values of ``Format``, which name wire formats, with ``openai-`` for all of its family; in a format's
+own room, the words of its family (headers are called after it); and upstreams that are code of ours (``embedded:``).
+A name that is an ordinary English word as well is found only where it is the whole of a string.
 """
 
 import ast
@@ -61,7 +61,15 @@ def holds(text: str, names: frozenset[str]) -> set[str]:
     return found
 
 
+def family(path: str) -> str:
+    """Give the family of the format whose room a module is in, "" for any other."""
+    _, rooms, rest = path.partition("omniroute/formats/")
+    room, slash, _ = rest.partition("/")
+    return room.partition("_")[0] if rooms and slash else ""
+
+
 def named(module: Module, names: frozenset[str]) -> Iterator[str]:
+    names = names - {family(module.path)}
     plain = names - ENGLISH
     for name in holds(module.path, plain):
         yield f"{module.path}: the path names {name}"

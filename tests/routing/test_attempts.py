@@ -17,7 +17,8 @@ def candidate(name: str) -> Candidate:
     of, _, rest = name.partition("/")
     model, _, credential = rest.partition(" ")
     chosen = ONE if of == "one" else TWO
-    return Candidate(target(chosen, model), next(each for each in chosen.credentials if each.name == credential))
+    found = next(each for each in chosen.credentials if each.name == credential)
+    return Candidate(target(chosen, model), found, Format.OPENAI_CHAT)
 
 
 def plan(*names: str, max_attempts: int = 99, total: float = 100.0) -> Plan:

@@ -2,22 +2,32 @@ import pytest
 
 from omniroute.config.snapshot import Timeouts
 from omniroute.errors import Unfit
+from omniroute.formats.translate import Fit
 from omniroute.ir.facts import Facts
+from omniroute.ir.loss import dropped
 from omniroute.names import Format
-from omniroute.routing.plan import Plan, View, make_plan
+from omniroute.routing.plan import Fitting, Plan, View, make_plan
 from tests.support.snapshots import combo, provider, snapshot, target
 
 FIRST = provider("first", credentials=["main", "spare"], timeouts=Timeouts(total=9.0))
 SECOND = provider("second", timeouts=Timeouts(total=20.0))
 ALL_USABLE = View()
-CLAUDE = provider("claude", formats=frozenset({Format.ANTHROPIC_MESSAGES}))
+CLAUDE = provider("claude", formats=(Format.ANTHROPIC_MESSAGES,))
 
 
-def plan(*names: str, view: View = ALL_USABLE, max_attempts: int | None = None) -> Plan:
+NO_IMAGES = Fit(refused="anthropic-messages cannot say messages[0].parts[0]")
+LOSSY = Fit((dropped("sampling.seed", "there is none"),))
+
+
+def unfit(_wire: Format) -> Fit:
+    return NO_IMAGES
+
+
+def plan(*names: str, view: View = ALL_USABLE, max_attempts: int | None = None, fitting: Fitting = unfit) -> Plan:
     every = {each.name: each for each in (FIRST, SECOND, CLAUDE)}
     targets = [target(every[name.split("/")[0]], "m") for name in names]
     config = snapshot(FIRST, SECOND, CLAUDE, combos=[combo("c", *targets, max_attempts=max_attempts)])
-    return make_plan(config, Facts("c", Format.OPENAI_CHAT, stream=False), view)
+    return make_plan(config, Facts("c", Format.OPENAI_CHAT, stream=False), view, fitting)
 
 
 def shown(made: Plan) -> list[str]:
@@ -28,11 +38,34 @@ def test_every_credential_of_a_target_is_a_candidate_before_the_next_target() ->
     assert shown(plan("first", "second")) == ["first/m main", "first/m spare", "second/m main"]
 
 
-def test_a_target_that_does_not_speak_the_clients_format_is_rejected_with_the_reason() -> None:
+def test_a_target_whose_format_cannot_say_what_is_asked_is_rejected_with_the_reason() -> None:
     made = plan("claude", "second")
     assert shown(made) == ["second/m main"]
     assert [(each.target.id, each.code) for each in made.rejected] == [("claude/m", "format")]
-    assert "speaks anthropic-messages, not openai-chat" in made.rejected[0].reason
+    assert made.rejected[0].reason == NO_IMAGES.refused
+
+
+def test_a_target_that_speaks_another_format_is_a_candidate_with_what_is_lost_on_the_way() -> None:
+    made = plan("claude", "second", fitting=lambda _wire: LOSSY)
+    assert [(each.format, each.losses) for each in made.candidates] == [
+        (Format.ANTHROPIC_MESSAGES, LOSSY.losses),
+        (Format.OPENAI_CHAT, ()),
+    ]
+
+
+def test_of_a_providers_formats_the_clients_own_comes_first_and_then_the_first_that_fits() -> None:
+    both = provider("both", formats=(Format.GEMINI, Format.ANTHROPIC_MESSAGES))
+    asked: list[Format] = []
+
+    def fitting(wire: Format) -> Fit:
+        asked.append(wire)
+        return NO_IMAGES if wire is Format.GEMINI else Fit()
+
+    config = snapshot(both)
+    for wire in (Format.ANTHROPIC_MESSAGES, Format.OPENAI_CHAT):
+        made = make_plan(config, Facts("both/m", wire, stream=False), ALL_USABLE, fitting)
+        assert [each.format for each in made.candidates] == [Format.ANTHROPIC_MESSAGES]
+    assert asked == [Format.GEMINI, Format.ANTHROPIC_MESSAGES]
 
 
 def test_a_credential_without_its_secret_is_left_out_and_the_others_are_used() -> None:
@@ -42,7 +75,9 @@ def test_a_credential_without_its_secret_is_left_out_and_the_others_are_used() -
 
 def test_a_plan_without_candidates_is_refused_with_every_targets_reason() -> None:
     view = View({("second", "main"): "environment variable X is not set"})
-    with pytest.raises(Unfit, match=r"claude/m: .*not openai-chat; second/m: environment variable X is not set"):
+    with pytest.raises(
+        Unfit, match=r"claude/m: anthropic-messages cannot say .*; second/m: environment variable X is not set"
+    ):
         plan("claude", "second", view=view)
 
 

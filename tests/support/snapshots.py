@@ -22,7 +22,7 @@ from omniroute.config.snapshot import (
 from omniroute.names import CredentialName, Format, ProviderName, Scope, Strategy
 from omniroute.routing.resolve import target_of
 
-CHAT = frozenset({Format.OPENAI_CHAT})
+CHAT = (Format.OPENAI_CHAT,)
 
 
 def provider(
@@ -31,7 +31,7 @@ def provider(
     *,
     credentials: Iterable[str] = ("main",),
     models: Iterable[Model] = (),
-    formats: frozenset[Format] = CHAT,
+    formats: tuple[Format, ...] = CHAT,
     timeouts: Timeouts = Timeouts(),
     auth: Auth = Auth("none"),
     stream_usage: bool = True,

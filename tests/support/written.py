@@ -31,7 +31,7 @@ SHIPPED = tuple(
             'capabilities = ["tools"]\n'
             'price = { input = "1.00", output = "2.00" }\n'
         ),
-        "lingua": 'base_url = "https://api.lingua.example"\nformats = ["anthropic-messages"]\n',
+        "lingua": 'base_url = "https://api.lingua.example"\nformats = ["openai-images"]\n',
         "queried": 'base_url = "https://api.queried.example"\nauth = { query = "key" }\n',
         "here": 'base_url = "embedded:here"\nformats = ["openai-chat"]\nauth = "none"\n',
     }.items()

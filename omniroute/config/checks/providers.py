@@ -12,7 +12,16 @@ from omniroute.config.source import Path
 from omniroute.config.words import listed, meant, toml
 from omniroute.names import Format
 
-ACTING_FORMATS = frozenset({Format.OPENAI_CHAT})
+ACTING_FORMATS = frozenset(
+    {
+        Format.OPENAI_CHAT,
+        Format.OPENAI_RESPONSES,
+        Format.OPENAI_COMPLETIONS,
+        Format.ANTHROPIC_MESSAGES,
+        Format.GEMINI,
+        Format.OLLAMA,
+    }
+)
 """The formats in which this version can ask a provider."""
 
 OWN_HEADERS = frozenset({"accept-encoding", "connection", "content-length", "host", "transfer-encoding", "upgrade"})
@@ -122,7 +131,7 @@ def formats_are_usable(world: World) -> Iterator[Fault]:
                 label=f"speaks {listed(provider.formats, 'and')}, which later versions will use",
                 elsewhere=((shipped, "the catalogue says so here"),) if shipped is not None else (),
                 hint="if the provider also has an address that is compatible with OpenAI's, set base_url to that one, "
-                f"and formats = {toml(sorted(ACTING_FORMATS))}",
+                f"and formats = {toml([Format.OPENAI_CHAT])}",
             )
 
 

@@ -9,7 +9,7 @@ the upstream, and reaches it unchanged.
 import msgspec
 
 from omniroute.errors import Malformed
-from omniroute.formats.codec import Asked, Field, Prepared
+from omniroute.formats.codec import Asked, Field, Place, Prepared
 from omniroute.formats.head import kind_of, read_head
 from omniroute.formats.patch import patch
 
@@ -18,8 +18,13 @@ _READ = frozenset({"model", "messages", "stream", "stream_options"})
 _INCLUDE_USAGE = {"include_usage": b"true"}
 
 
-def ask(body: bytes) -> Asked:
-    """Read what routing needs to know of a request body.
+def url(_model: str, _stream: bool) -> str:  # noqa: FBT001 - the shape that codec.Codec gives it
+    """Give what is appended to a base URL; the body says the model, and whether to stream."""
+    return "/chat/completions"
+
+
+def ask(body: bytes, _place: Place) -> Asked:
+    """Read what routing needs to know of a request body; the path says nothing.
 
     Raises:
         Malformed: the body is no JSON object, or ``model``, ``messages`` or ``stream`` is not what it must be.

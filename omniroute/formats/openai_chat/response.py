@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from omniroute.formats.codec import Answered
-from omniroute.formats.openai_chat.error import read_error
+from omniroute.formats.complaint import read_error
 from omniroute.ir.complaint import Complaint
 from omniroute.ir.usage import Usage
 from omniroute.names import FailureKind

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from omniroute.formats.complaint import read_error
 from omniroute.formats.framing import Record, Splitter
-from omniroute.formats.openai_chat.error import read_error
 from omniroute.formats.openai_chat.response import loads, read_model, read_usage
 from omniroute.ir.complaint import Complaint
 from omniroute.ir.usage import Usage
@@ -23,6 +23,8 @@ from omniroute.names import FailureKind
 _DONE = b"[DONE]"
 _ERROR = b"error"
 _LAST_RECORD = b"data: [DONE]\n\n"
+MALFORMED = "a record of the stream is not a JSON object"
+CUT = "the stream ended before the answer was complete"
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -46,6 +48,15 @@ class _Chunk(msgspec.Struct, gc=False):
 _DECODER = msgspec.json.Decoder(_Chunk)
 
 
+class ChatSplitter(Splitter):
+    """Cuts a stream into records as any splitter of events does, but for what is left at the end of input."""
+
+    def close(self) -> Record | None:
+        """Give what no empty line had ended, where that is complete all the same."""
+        last = super().close()
+        return last if last is not None and _says(last) else None
+
+
 class ChatWatch:
     """Follows one stream; see ``codec.Watch``, whose every word holds here.
 
@@ -62,7 +73,7 @@ class ChatWatch:
         self.complaint: Complaint | None = None
         self.trouble: FailureKind | None = None
         self._hide_usage = hide_usage
-        self._splitter = Splitter()
+        self._splitter = ChatSplitter()
         self._seen: set[int] = set()
         self._finished: set[int] = set()
 
@@ -88,13 +99,13 @@ class ChatWatch:
         if self._ended():
             return b""
         last = self._splitter.close()
-        passed = last.raw if last is not None and _says(last) and self._take(last) else b""
+        passed = last.raw if last is not None and self._take(last) else b""
         if self._ended():
             return passed
         if self._finished and self._finished == self._seen:
             self.done = True
             return passed + _LAST_RECORD
-        self._fail(FailureKind.CUT, "the stream ended before the answer was complete")
+        self._fail(FailureKind.CUT, CUT)
         return passed
 
     def _ended(self) -> bool:
@@ -119,7 +130,7 @@ class ChatWatch:
             return True
         chunk = _decode(data)
         if chunk is None:
-            self._fail(FailureKind.MALFORMED, "a record of the stream is not a JSON object")
+            self._fail(FailureKind.MALFORMED, MALFORMED)
             return False
         if chunk.error or chunk.object == "error":
             self.complaint = read_error(data)

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omniroute.errors import Malformed
-from omniroute.formats.openai_chat.request import ask, prepare
+from omniroute.formats.codec import Asked, Place
+from omniroute.formats.openai_chat import request as head
+from omniroute.formats.openai_chat.request import prepare, url
 from tests.formats.samples import NEEDS_TRAFFIC, own, recorded
 
 HEAD = b'{"model": "a/b", "messages": []'
@@ -16,6 +18,10 @@ HEAD = b'{"model": "a/b", "messages": []'
 
 def body(**fields: Any) -> bytes:
     return json.dumps({"model": "a/b", "messages": [{"role": "user", "content": "hi"}]} | fields).encode()
+
+
+def ask(written: bytes) -> Asked:
+    return head.ask(written, Place())
 
 
 def refusal(written: bytes) -> Malformed:
@@ -186,3 +192,7 @@ def test_any_object_is_refused_or_can_be_prepared(fields: dict[str, Any], want_u
     assert ask(prepared.body).model == "m2"
     assert prepare(asked, "m2", want_usage) == prepared
     assert not prepared.hide_usage or ask(prepared.body).usage_asked
+
+
+def test_the_path_says_neither_model_nor_stream() -> None:
+    assert {url("a-model", True), url("other", False)} == {"/chat/completions"}

@@ -1,0 +1,167 @@
+"""Carrying a request to an upstream and its answer back, as bytes or said in another format."""
+
+import json
+from typing import Any
+
+import pytest
+
+from omniroute.errors import Bug, Malformed
+from omniroute.formats import CODECS
+from omniroute.formats.codec import Place, Terms
+from omniroute.formats.translate import PassThrough, Translated, Translation
+from omniroute.ir.parts import Signature
+from omniroute.ir.signatures import pack
+from omniroute.ir.usage import Usage
+from omniroute.names import FailureKind, Format
+from tests.support.answers import STREAMED, WHOLE, Call, Saying
+
+TERMS = Terms("up", max_output=500)
+PATCH = {"type": "custom", "name": "apply_patch", "description": "Patches."}
+SAID = Saying("Hallo", [Call("apply_patch", {"input": "*** Begin"}, "call_9")])
+
+
+def translation(wire: Format, **body: Any) -> Translation:
+    codec = CODECS[wire]
+    return Translation(codec, codec.ask(json.dumps({"model": "c", **body}).encode(), Place("c", stream=False)))
+
+
+def messages(**more: Any) -> Translation:
+    body = {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    return translation(Format.ANTHROPIC_MESSAGES, **(body | more))
+
+
+def carried(asked: Translation, wire: Format) -> Translated:
+    made = asked.carrier(wire, TERMS, "req_1", 1_700_000_000_000_000)
+    assert isinstance(made, Translated)
+    return made
+
+
+def test_a_request_that_fits_has_its_losses_and_no_refusal() -> None:
+    fit = messages(top_k=5).fit(Format.OPENAI_CHAT)
+    assert fit.refused is None
+    assert [loss.path for loss in fit.losses] == ["sampling.top_k"]
+
+
+def test_content_that_a_format_cannot_say_refuses_it_by_name() -> None:
+    picture = {"type": "image", "source": {"type": "url", "url": "https://x.invalid/a.png"}}
+    fit = messages(messages=[{"role": "user", "content": [picture]}]).fit(Format.OLLAMA)
+    assert fit.refused is not None
+    assert fit.refused.startswith("ollama cannot say messages[0].parts[0]")
+
+
+def test_a_feature_of_the_clients_own_format_refuses_every_other_by_name() -> None:
+    fit = translation(Format.OPENAI_RESPONSES, input="hi", previous_response_id="resp_1").fit(Format.OPENAI_CHAT)
+    assert fit.refused is not None
+    assert "only a provider that speaks openai-responses" in fit.refused
+    assert "'previous_response_id'" in fit.refused
+
+
+@pytest.mark.parametrize("wire", [Format.OPENAI_COMPLETIONS, Format.OPENAI_SPEECH])
+def test_nothing_is_translated_to_a_format_that_only_clients_speak(wire: Format) -> None:
+    assert messages().fit(wire).refused == f"requests are not translated to {wire}"
+
+
+def test_what_cannot_be_read_is_refused_when_it_has_to_be_read() -> None:
+    asked = messages(messages=[{"role": "user", "content": 7}])
+    asked.carrier(Format.ANTHROPIC_MESSAGES, TERMS, "req_1", 0).prepare()
+    with pytest.raises(Malformed):
+        asked.fit(Format.OPENAI_CHAT)
+
+
+def test_a_request_is_read_once_and_written_once_for_each_format() -> None:
+    asked = messages()
+    assert asked.request is asked.request
+    assert asked.spoken(Format.GEMINI) is asked.spoken(Format.GEMINI)
+
+
+def test_where_both_speak_one_format_bytes_are_kept() -> None:
+    asked = messages(thinking={"type": "enabled", "budget_tokens": 1.0})
+    carrier = asked.carrier(Format.ANTHROPIC_MESSAGES, TERMS, "req_1", 0)
+    assert isinstance(carrier, PassThrough)
+    assert carrier.prepare().body == (
+        b'{"model": "up", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], '
+        b'"thinking": {"type": "enabled", "budget_tokens": 1.0}}'
+    )
+    body = json.dumps(WHOLE[Format.ANTHROPIC_MESSAGES](SAID)).encode()
+    whole = carrier.whole(body)
+    assert whole.body is body
+    assert whole.answered.usage == Usage(input=21, output=7)
+    assert (carrier.losses, carrier.url("m", False)) == ((), "/v1/messages")
+    watch = carrier.watch(carrier.prepare())
+    sent = "".join(STREAMED[Format.ANTHROPIC_MESSAGES](SAID)).encode()
+    assert watch.feed(sent) + watch.close() == sent
+    assert (watch.done, watch.usage) == (True, Usage(input=21, output=7))
+
+
+@pytest.mark.parametrize("signature", ["", pack(Signature(Format.GEMINI, "AAAA"), Format.ANTHROPIC_MESSAGES)])
+def test_thoughts_that_the_upstream_would_refuse_are_left_out_where_bytes_are_kept_otherwise(signature: str) -> None:
+    own = {"type": "thinking", "thinking": "mine", "signature": "EqQBCkYI"}
+    other = {"type": "thinking", "thinking": "theirs", "signature": signature}
+    said = {"type": "text", "text": "hello"}
+    asked = messages(
+        messages=[
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "content": [own, other, said]},
+            {"role": "user", "content": "and?"},
+        ],
+        service_tier="auto",
+    )
+    carrier = asked.carrier(Format.ANTHROPIC_MESSAGES, TERMS, "req_1", 0)
+    sent = json.loads(carrier.prepare().body)
+    assert sent["messages"][1]["content"] == [own, said]
+    assert (sent["model"], sent["service_tier"], sent["max_tokens"]) == ("up", "auto", 9)
+    assert {loss.path.removesuffix(".signature") for loss in carrier.losses} == {"messages[1].parts[1]"}
+    body = json.dumps(WHOLE[Format.ANTHROPIC_MESSAGES](SAID)).encode()
+    assert carrier.whole(body).body is body
+
+
+def test_a_whole_answer_is_said_in_the_clients_format_with_the_clients_names_for_tools() -> None:
+    carrier = carried(translation(Format.OPENAI_RESPONSES, input="hi", tools=[PATCH]), Format.ANTHROPIC_MESSAGES)
+    sent = json.loads(carrier.prepare().body)
+    assert sent["tools"][0]["input_schema"]["required"] == ["input"]
+    assert (sent["model"], sent["max_tokens"]) == ("up", 500)
+    whole = carrier.whole(json.dumps(WHOLE[Format.ANTHROPIC_MESSAGES](SAID)).encode())
+    assert whole.answered.complaint is None
+    [call] = [item for item in json.loads(whole.body)["output"] if item["type"] == "custom_tool_call"]
+    assert (call["name"], call["input"]) == ("apply_patch", "*** Begin")
+    assert [loss.path for loss in carrier.losses] == ["tools[0].custom"]
+
+
+def test_an_answer_that_is_none_is_a_complaint_and_nothing_for_the_client() -> None:
+    whole = carried(messages(), Format.OPENAI_CHAT).whole(b"null")
+    assert (whole.answered.trouble, whole.body) == (FailureKind.MALFORMED, b"")
+
+
+def streamed(wire: Format, size: int, said: Saying = SAID) -> tuple[bytes, Any, Translated]:
+    carrier = carried(translation(Format.OPENAI_RESPONSES, input="hi", tools=[PATCH], stream=True), wire)
+    watch = carrier.watch(carrier.prepare())
+    data = "".join(STREAMED[wire](said)).encode()
+    out = b"".join(watch.feed(data[at : at + size]) for at in range(0, len(data), size))
+    return out + watch.close(), watch, carrier
+
+
+@pytest.mark.parametrize("wire", [Format.OPENAI_CHAT, Format.ANTHROPIC_MESSAGES, Format.GEMINI, Format.OLLAMA])
+def test_a_stream_is_said_in_the_clients_format_wherever_its_bytes_are_cut(wire: Format) -> None:
+    whole, watch, _ = streamed(wire, 1 << 20)
+    assert (watch.started, watch.done, watch.usage) == (True, True, Usage(input=21, output=7))
+    assert watch.model == "scripted"
+    for size in (1, 7, 100):
+        assert streamed(wire, size)[0] == whole
+    if wire is not Format.OPENAI_CHAT:  # whose upstream takes a tool of free text as it is
+        assert b'"type":"custom_tool_call"' in whole.replace(b" ", b"")
+        assert b"*** Begin" in whole
+
+
+def test_a_stream_that_breaks_is_learnt_of_and_said_by_whoever_ends_it() -> None:
+    carrier = carried(messages(stream=True), Format.OPENAI_CHAT)
+    watch = carrier.watch(carrier.prepare())
+    first, *_ = [each for each in STREAMED[Format.OPENAI_CHAT](SAID) if "Ha" in each]
+    sent = watch.feed(first.encode() + b"data: {never closed\n\n" + first.encode())
+    assert sent.count(b"text_delta") == 1
+    assert watch.trouble is FailureKind.MALFORMED
+    assert watch.feed(first.encode()) == watch.close() == b""
+
+
+def test_to_say_a_request_in_a_format_that_only_clients_speak_is_a_bug() -> None:
+    with pytest.raises(Bug, match="spoken by clients only"):
+        messages().spoken(Format.OPENAI_COMPLETIONS)
