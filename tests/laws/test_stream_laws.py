@@ -1,7 +1,9 @@
-"""The laws of ``formats.codec``, held for every codec over every stream at hand, our own and recorded."""
+"""Laws 1, 2 and 9: a stream means the same wherever it is cut, its bytes are kept, a watch learns what a reader reads.
 
-from itertools import pairwise
-from pathlib import Path
+They are held for every codec over every stream at hand, our own and recorded.
+"""
+
+import re
 from typing import NamedTuple
 
 import msgspec
@@ -12,14 +14,15 @@ from hypothesis import strategies as st
 from omniroute.formats import CODECS
 from omniroute.formats.codec import Codec, Watch
 from omniroute.ir.complaint import Complaint
+from omniroute.ir.events import Begin, End, Fault, Finished, Spent, means
 from omniroute.ir.usage import Usage
-from omniroute.names import FailureKind, Format
-from tests.formats.samples import NEEDS_TRAFFIC, RECORDED, Stream, expected, own, recorded, streams
+from omniroute.names import FailureKind
+from tests.support.corpus import NEEDS_TRAFFIC, Sample, having, own, recorded
 from tests.support.laws import often
+from tests.support.passages import cut, decoded
 
-SAMPLES = {Format.OPENAI_CHAT: streams()}
-EACH = [(CODECS[wire], stream) for wire, found in SAMPLES.items() for stream in found]
-every_stream = pytest.mark.parametrize(("codec", "stream"), EACH, ids=[stream.name for _, stream in EACH])
+SAMPLES = having("stream")
+every_stream = pytest.mark.parametrize("sample", SAMPLES, ids=str)
 every_codec = pytest.mark.parametrize("codec", CODECS.values(), ids=[wire.value for wire in CODECS])
 
 PLACES = st.lists(st.integers(0, 2**20), max_size=12)
@@ -55,11 +58,6 @@ def follow(watch: Watch, pieces: list[bytes]) -> Learnt:
     )
 
 
-def cut(body: bytes, places: list[int]) -> list[bytes]:
-    stops = sorted({place % (len(body) + 1) for place in places} | {0, len(body)})
-    return [body[start:stop] for start, stop in pairwise(stops)]
-
-
 def damaged(body: bytes, damage: list[tuple[int, int, bytes]]) -> bytes:
     for place, length, instead in damage:
         at = place % (len(body) + 1)
@@ -67,70 +65,82 @@ def damaged(body: bytes, damage: list[tuple[int, int, bytes]]) -> bytes:
     return body
 
 
-def test_every_codec_has_streams_to_try() -> None:
-    assert set(SAMPLES) == set(CODECS)
-    assert all(SAMPLES.values())
-    assert all(codec.format is wire for wire, codec in CODECS.items())
+def body_of(sample: Sample) -> bytes:
+    assert sample.stream is not None
+    return sample.stream
+
+
+@every_codec
+def test_every_codec_has_streams_to_try(codec: Codec) -> None:
+    assert [sample for sample in SAMPLES if sample.codec is codec]
 
 
 @NEEDS_TRAFFIC
 def test_recorded_streams_are_among_them() -> None:
-    assert RECORDED.is_dir()
-    assert sum(len(found) for found in SAMPLES.values()) > len(own("stream.sse"))
+    assert {each.name for each in recorded() if each.stream} <= {sample.name for sample in SAMPLES}
+    assert len([sample for sample in own() if sample.stream]) < len(SAMPLES)
 
 
 @every_stream
 @given(PLACES, st.booleans())
-@settings(max_examples=often(15), deadline=None)
-def test_any_cut_gives_the_same(codec: Codec, stream: Stream, places: list[int], hide: bool) -> None:
-    assert follow(codec.watch(hide), cut(stream.body, places)) == follow(codec.watch(hide), [stream.body])
+@settings(max_examples=often(10), deadline=None)
+def test_any_cut_gives_the_same(sample: Sample, places: list[int], hide: bool) -> None:
+    body, codec = body_of(sample), sample.codec
+    pieces = cut(body, places)
+    assert follow(codec.watch(hide), pieces) == follow(codec.watch(hide), [body])
+    assert decoded(codec, pieces) == decoded(codec, [body])
 
 
 @every_stream
-def test_a_byte_at_a_time_gives_the_same(codec: Codec, stream: Stream) -> None:
-    body = stream.body[:8000]
-    assert follow(codec.watch(True), [body[at : at + 1] for at in range(len(body))]) == follow(
-        codec.watch(True), [body]
-    )
+def test_a_byte_at_a_time_gives_the_same(sample: Sample) -> None:
+    body, codec = body_of(sample)[:8000], sample.codec
+    pieces = [body[at : at + 1] for at in range(len(body))]
+    assert follow(codec.watch(True), pieces) == follow(codec.watch(True), [body])
+    assert decoded(codec, pieces) == decoded(codec, [body])
 
 
 @every_stream
-def test_every_byte_of_a_complete_stream_is_relayed(codec: Codec, stream: Stream) -> None:
-    learnt = follow(codec.watch(False), [stream.body])
-    assert learnt.started
+def test_every_byte_of_a_complete_stream_is_relayed(sample: Sample) -> None:
+    body = body_of(sample)
+    learnt = follow(sample.codec.watch(False), [body])
     assert learnt.done is (learnt.complaint is None)
     if learnt.done:
-        assert learnt.relayed + learnt.added == stream.body
+        assert learnt.started
+        relayed = learnt.relayed + learnt.added  # what comes behind the end says nothing; an end that lacks is added
+        assert body.startswith(relayed) or relayed.startswith(body)
+        assert decoded(sample.codec, [relayed]) == decoded(sample.codec, [body])
     else:
-        assert stream.body.startswith(learnt.relayed)
+        assert body.startswith(learnt.relayed)
 
 
 @every_stream
-def test_of_a_stream_whose_usage_is_hidden_one_record_at_most_is_missing(codec: Codec, stream: Stream) -> None:
-    shown, hidden = follow(codec.watch(False), [stream.body]), follow(codec.watch(True), [stream.body])
+def test_of_a_stream_whose_usage_is_hidden_one_record_at_most_is_missing(sample: Sample) -> None:
+    body, codec = body_of(sample), sample.codec
+    shown, hidden = follow(codec.watch(False), [body]), follow(codec.watch(True), [body])
     assert hidden._replace(relayed=b"") == shown._replace(relayed=b"")
     if shown.relayed != hidden.relayed:
         missing = len(shown.relayed) - len(hidden.relayed)
         start = next(at for at, (a, b) in enumerate(zip(shown.relayed, hidden.relayed, strict=False)) if a != b)
         starts = [at for at in range(start + 1) if shown.relayed[:at] + shown.relayed[at + missing :] == hidden.relayed]
         records = [shown.relayed[at : at + missing] for at in starts]
-        assert any(b'"usage":{' in record and b'"choices":[]' in record for record in records)
+        assert any(re.search(rb'"usage": ?{', record) and re.search(rb'"choices": ?\[\]', record) for record in records)
         assert shown.usage is not None
 
 
 @every_stream
 @given(DAMAGE, PLACES, st.booleans())
-@settings(max_examples=often(15), deadline=None)
+@settings(max_examples=often(10), deadline=None)
 def test_a_damaged_stream_crashes_nothing_and_relays_nothing_changed(
-    codec: Codec, stream: Stream, damage: list[tuple[int, int, bytes]], places: list[int], hide: bool
+    sample: Sample, damage: list[tuple[int, int, bytes]], places: list[int], hide: bool
 ) -> None:
-    body = damaged(stream.body, damage)
+    body, codec = damaged(body_of(sample)[:20_000], damage), sample.codec
     learnt = follow(codec.watch(hide), cut(body, places))
     assert learnt == follow(codec.watch(hide), [body])
     assert learnt.done is (learnt.complaint is None)
     assert msgspec.json.encode(learnt.complaint)
     if not hide:
         assert body.startswith(learnt.relayed)
+    check_watch_learns_what_is_read(codec, body)
 
 
 @every_codec
@@ -146,54 +156,65 @@ def test_arbitrary_bytes_crash_nothing(codec: Codec, body: bytes, places: list[i
 @every_stream
 @given(st.integers(0, 2**20))
 @settings(max_examples=often(10), deadline=None)
-def test_a_stream_that_breaks_off_is_never_taken_for_complete_before_its_finish(
-    codec: Codec, stream: Stream, place: int
-) -> None:
-    body = stream.body[: place % len(stream.body)]
+def test_a_stream_that_breaks_off_is_never_taken_for_complete_before_its_finish(sample: Sample, place: int) -> None:
+    whole, codec = body_of(sample), sample.codec
+    body = whole[: place % len(whole)]
     learnt = follow(codec.watch(False), [body])
     if learnt.done:
-        assert follow(codec.watch(False), [stream.body]).done
-        assert b"[DONE]" in body or b'"finish_reason":"' in body
+        assert any(isinstance(event, Finished) for event in decoded(codec, [body]))
     else:
         assert learnt.complaint is not None
-        assert learnt.trouble is FailureKind.CUT or b'"error"' in body or b"event: error\ndata: " in body
+        broken = follow(codec.watch(False), [whole]).complaint is not None
+        assert learnt.trouble in {FailureKind.CUT, None} or broken
 
 
 @every_stream
-def test_line_ends_do_not_matter(codec: Codec, stream: Stream) -> None:
-    plain = stream.body.replace(b"\r\n", b"\n")
+def test_line_ends_do_not_matter(sample: Sample) -> None:
+    codec = sample.codec
+    plain = body_of(sample).replace(b"\r\n", b"\n")
     learnt = follow(codec.watch(False), [plain])
-    for end in (b"\r\n", b"\r"):
+    for end in (b"\r\n", b"\r") if codec.media == "text/event-stream" else (b"\r\n",):
         other = follow(codec.watch(False), [plain.replace(b"\n", end)])
         assert other._replace(relayed=b"", added=b"") == learnt._replace(relayed=b"", added=b"")
 
 
-@pytest.mark.parametrize("case", own("stream.sse"), ids=lambda case: case.name)
-def test_our_own_streams_give_what_is_expected(case: Path) -> None:
-    learnt = follow(CODECS[Format.OPENAI_CHAT].watch(False), [(case / "stream.sse").read_bytes()])
-    found = msgspec.to_builtins(learnt._asdict())
-    assert {name: found[name] for name in ("usage", "model", "done", "complaint", "trouble")} == expected(case)
+@every_stream
+def test_a_watch_learns_what_a_reader_reads(sample: Sample) -> None:
+    codec, body = sample.codec, body_of(sample)
+    check_watch_learns_what_is_read(codec, body)
+    assert follow(codec.watch(True), [body]).started is any(map(means, decoded(codec, [body])))
 
 
-def test_a_stream_tells_what_the_whole_answer_tells() -> None:
-    codec = CODECS[Format.OPENAI_CHAT]
-    cases = [case for case in own("stream.sse") if (case / "response.json").exists()]
+def check_watch_learns_what_is_read(codec: Codec, body: bytes) -> None:
+    events = decoded(codec, [body])
+    learnt = follow(codec.watch(True), [body])
+    last = events[-1]
+    assert learnt.done is isinstance(last, End)
+    assert learnt.usage == next((event.usage for event in reversed(events) if isinstance(event, Spent)), None)
+    assert learnt.model == next((event.model for event in reversed(events) if isinstance(event, Begin)), None)
+    if isinstance(last, Fault):
+        assert (learnt.complaint, learnt.trouble) == (last.complaint, last.trouble)
+
+
+@every_codec
+def test_a_stream_tells_what_the_whole_answer_tells(codec: Codec) -> None:
+    cases = [each for each in own() if each.codec is codec and each.response and each.stream]
     assert cases
     for case in cases:
-        whole = codec.answer((case / "response.json").read_bytes())
-        learnt = follow(codec.watch(True), [(case / "stream.sse").read_bytes()])
+        whole = codec.answer(case.response or b"")
+        learnt = follow(codec.watch(True), [body_of(case)])
         assert (learnt.usage, learnt.model, learnt.complaint) == (whole.usage, whole.model, whole.complaint)
+
+
+INCOMPLETE = {
+    "openai-chat-f3c5f17708": "the provider says within it that the model called no tool",
+    "openai-completions-cd67201e3c": "recorded as a list of words, of which none is the last",
+}
 
 
 @NEEDS_TRAFFIC
 def test_recorded_streams_are_complete_unless_they_say_themselves_that_they_are_not() -> None:
-    codec = CODECS[Format.OPENAI_CHAT]
-    failed = []
-    for each in recorded():
-        if each.stream:
-            learnt = follow(codec.watch(True), [each.response])
-            failed += [] if learnt.done else [(learnt.complaint, learnt.trouble)]
-            assert (learnt.usage is not None) == (b'"usage":{' in each.response)
-    assert [(complaint.status, complaint.code, trouble) for complaint, trouble in failed if complaint] == [
-        (400, "tool_use_failed", None)
-    ]
+    failed = {
+        each.name for each in recorded() if each.stream and not follow(each.codec.watch(True), [each.stream]).done
+    }
+    assert failed == set(INCOMPLETE)
