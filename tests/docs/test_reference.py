@@ -16,7 +16,7 @@ from omniroute.config.rules import RULES
 from omniroute.config.schema import document_schema
 from omniroute.config.snapshot import Server
 from omniroute.errors import OmniRouteError
-from omniroute.gateway.routes import DEDICATED, INFERENCE, PAGES
+from omniroute.gateway.routes import DEDICATED, INFERENCE, PAGES, READS
 from omniroute.ir.complaint import Complaint
 from omniroute.names import FailureKind
 from omniroute.routing.failure import MEANING
@@ -29,7 +29,7 @@ from tests.support.gateway import running
 from tests.support.reference.errors import UNSEEN
 from tests.support.reference.http import HEADERS, KEYS
 from tests.support.snapshots import key, provider, snapshot
-from tests.support.upstream import ScriptedUpstream, error_answer
+from tests.support.upstream import ScriptedUpstream, chat_stream, error_answer
 
 MADE = pages()
 
@@ -90,7 +90,11 @@ def test_every_rule_is_described() -> None:
 
 def test_every_path_is_described() -> None:
     page = MADE["http.md"]
-    for path in (*INFERENCE, *DEDICATED, *(each.path.replace(":path", "") for each in PAGES)):
+    for path in (
+        *INFERENCE,
+        *DEDICATED,
+        *(each.replace(":path", "") for page in (*PAGES, *READS) for each in page.paths),
+    ):
         assert f"{path}` |" in page
 
 
@@ -102,6 +106,16 @@ async def test_every_header_of_ours_is_described_and_every_described_one_is_sent
             url = f"{gateway.url}/v1/chat/completions"
             answers = [await fetch(url, chat("house/m")) for _ in range(2)]
             answers.append(await fetch(f"{gateway.url}/nowhere", method="GET"))
+            translated = {
+                "model": "house/m",
+                "max_tokens": 9,
+                "top_k": 3,
+                "messages": [{"role": "user", "content": "hi"}],
+            }
+            upstream.then(chat_stream("Hello"))
+            wish = {"x-omniroute-progress": "true"}
+            answers.append(await fetch(f"{gateway.url}/v1/messages", {**translated, "stream": True}, wish))
+            answers.append(await fetch(f"{gateway.url}/v1/messages/count_tokens", translated))
     sent = {name for answer in answers for name in answer.headers if name.startswith("x-") or name == "retry-after"}
     assert sent == {name.lower() for name, _, _ in HEADERS}
 

@@ -11,6 +11,7 @@ from omniroute.config.rules import rules_markdown
 from tests.support.reference.cli import cli_page
 from tests.support.reference.config import config_page
 from tests.support.reference.errors import errors_page
+from tests.support.reference.fidelity import fidelity_page
 from tests.support.reference.http import http_page
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -22,6 +23,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "rules.md": rules_markdown,
     "http.md": http_page,
     "errors.md": errors_page,
+    "fidelity.md": fidelity_page,
 }
 
 

@@ -1,6 +1,20 @@
 """``docs/reference/http.md``: every path, from the tables that serve them."""
 
-from omniroute.gateway.routes import DEDICATED, DEDICATED_PREFIX, INFERENCE, OPERATIONS, PAGES, Page
+from collections.abc import Iterable
+
+from omniroute.gateway.routes import (
+    ACTIONS,
+    DEDICATED,
+    DEDICATED_PREFIX,
+    INFERENCE,
+    MODELS_PREFIXES,
+    OPERATIONS,
+    PAGES,
+    READS,
+    TOLERATED,
+    Page,
+    Spot,
+)
 from tests.support.reference.markdown import code, fenced, paragraph, table
 
 REQUEST = """\
@@ -24,37 +38,85 @@ HEADERS: tuple[tuple[str, str, str], ...] = (
     ),
     ("X-OmniRoute-Target", "answers", "The target that answered: `openai/gpt-5`."),
     ("X-OmniRoute-Attempts", "answers, and errors after an attempt", "How many attempts were made."),
+    (
+        "X-OmniRoute-Loss",
+        "answers",
+        "What could not be said in the target's format or the client's: `top_k dropped`. See [fidelity](fidelity.md).",
+    ),
+    (
+        "X-OmniRoute-Count",
+        "counts of tokens",
+        "`provider`: the provider's own counter; `estimate`: nobody could count.",
+    ),
+    ("X-OmniRoute-Progress", "streams", "`enabled` where the client asked for progress."),
     ("Retry-After", "429 from upstream", "Seconds until the first of the upstreams wants to be asked again."),
+)
+
+
+ASKED: tuple[tuple[str, str, str], ...] = (
+    (
+        "X-OmniRoute-Progress: true",
+        "streams of server-sent events",
+        "Every two seconds, and at the end, an event `progress` of ours stands between those of the answer: "
+        "`characters` sent so far, `elapsed_ms`, `done`, and in the last one `output_tokens` as the provider reported "
+        "them. Clients that do not know it may stumble over it, so it is only sent to those that ask.",
+    ),
+    (
+        "anthropic-version, anthropic-beta",
+        "`/v1/messages`",
+        "Passed on to providers of that format.",
+    ),
+    (
+        "OpenAI-Organization, OpenAI-Project, OpenAI-Beta",
+        "OpenAI's paths",
+        "Passed on to providers of that format, unless the provider's own `headers` set them.",
+    ),
 )
 
 
 def http_page() -> str:
     """Make the page."""
     dedicated = [(code(f"{DEDICATED_PREFIX}{{provider}}/{rest}"), each) for rest, each in DEDICATED.items()]
-    inference = [(code(path), each) for path, each in INFERENCE.items()]
+    inference = [(code(path), _spoken(each)) for path, each in INFERENCE.items()]
+    models = [(code(f"{MODELS_PREFIXES[0]}{{model}}:{verb}"), _spoken(spot)) for verb, (spot, _) in ACTIONS.items()]
+    tolerated = [(code(path), code(meant)) for path, meant in TOLERATED.items()]
     return "\n".join(
         [
             "# HTTP\n",
             paragraph(
                 "The gateway answers on `server.host` and `server.port`. Nothing over HTTP changes the configuration: "
-                "outside inference, everything answers GET and HEAD only."
+                "outside inference, everything answers GET and HEAD only, but for a question that is asked by POST."
             ),
             "## Inference\n",
             fenced(REQUEST, "console"),
-            table(("POST", "wire format"), ((path, code(each)) for path, each in (*inference, *dedicated))),
+            table(("POST", "wire format"), (*inference, *models, *((path, code(each)) for path, each in dedicated))),
             paragraph(
                 "`model` is a combo, an alias, or `provider/model` ([the configuration](config.md)). On the path of a "
-                "provider the prefix is added where it is missing, and another provider's model is refused. Whole "
-                "answers and streams are the provider's own bytes, in the wire format of the path."
+                "provider the prefix is added where it is missing, and another provider's model is refused. Where the "
+                "target speaks the wire format of the path, whole answers and streams are the provider's own bytes; "
+                "where it does not, request and answer are translated ([what that costs](fidelity.md))."
             ),
+            paragraph(
+                "Without `stream` an answer is whole, but for Ollama's format, whose documented default is to stream. "
+                "`:streamGenerateContent` answers in server-sent events with `?alt=sse`, as one JSON array without; "
+                "Google's paths are known under `/v1/models/`, too."
+            ),
+            paragraph("Clients whose base URL has the prefix twice, or not at all, are understood:"),
+            table(("POST", "means"), tolerated),
+            "## Request headers\n",
+            table(("header", "on", "meaning"), ((code(name), where, meaning) for name, where, meaning in ASKED)),
             "## Pages\n",
             table(("GET", "who may see it", "what it shows"), (_page(each) for each in PAGES)),
+            table(("POST that only reads", "who may see it", "what it shows"), (_page(each) for each in READS)),
+            paragraph("These are understood too:"),
+            table(("GET or POST", "means"), _also((*PAGES, *READS))),
             *_operations(),
             "## Client keys\n",
             paragraph(
                 "Where a key is required (`server.require_api_key`), it is sent in one of these headers; the first one "
                 "that is there counts. A key has scopes: `inference`, which is what a new key has, `status` and "
-                "`operate`."
+                "`operate`. On paths that begin with `/v1beta/` it may also be the query's `key`, as Gemini has it; a "
+                "header is better, because proxies write URLs into their logs."
             ),
             table(("header", ""), ((code(header), meaning) for header, meaning in KEYS)),
             "## Response headers\n",
@@ -64,9 +126,22 @@ def http_page() -> str:
     )
 
 
+def _spoken(spot: Spot) -> str:
+    return f"{code(spot.format)}, a count of tokens" if spot.counts else code(spot.format)
+
+
+def _also(pages: Iterable[Page]) -> list[tuple[str, str]]:
+    """Give each other path of a page with the one that is meant."""
+    return [(_path(other), _path(page.path)) for page in pages for other in page.also]
+
+
+def _path(path: str) -> str:
+    return code(path.replace(":path", ""))
+
+
 def _page(page: Page) -> tuple[str, str, str]:
     who = "anybody" if page.scope is None else f"keys with the scope `{page.scope}`"
-    return code(page.path.replace(":path", "")), who, page.summary
+    return _path(page.path), who, page.summary
 
 
 def _operations() -> list[str]:
