@@ -28,6 +28,9 @@ KEY = "sk-bench-0123456789"
 GATEWAY_CORE, LOAD_CORE = "0", "1"
 PROMPT = "The quick brown fox jumps over the lazy dog, and def f(x): return x + 1 is a function. "
 MODELS = ("whole", "stream-100-20", "stream-200-1")
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+TRANSLATING = {"omniroute", "litellm"}
+"""Targets that answer in Anthropic's format what the provider says in OpenAI's."""
 Row = dict[str, Any]
 
 
@@ -133,7 +136,7 @@ class Target:
     def __init__(self, name: str, port: int, process: "subprocess.Popen[bytes] | None", folder: Path) -> None:
         self.name, self.port, self.process, self.folder = name, port, process, folder
 
-    def load(self, mode: str, model: str, *, size: int = 250, **options: object) -> Row:
+    def load(self, mode: str, model: str, *, size: int = 250, path: str = CHAT, **options: object) -> Row:
         """Put a load on it; the gateway's own CPU time is added to what the load saw."""
         body = self.folder / "body.json"
         prompt = (PROMPT * (size // len(PROMPT) + 1))[:size]
@@ -141,10 +144,10 @@ class Target:
             "model": model,
             "messages": [{"role": "user", "content": prompt}],
             "stream": model.startswith("stream"),
-        }
+        } | ({"max_tokens": 1000} if path == MESSAGES else {})
         body.write_text(json.dumps(message))
         command = ["taskset", "-c", LOAD_CORE, sys.executable, str(HERE / "load.py"), mode]
-        command += [f"http://127.0.0.1:{self.port}/v1/chat/completions", "--body", str(body)]
+        command += [f"http://127.0.0.1:{self.port}{path}", "--body", str(body)]
         command += ["--header", f"authorization: Bearer {KEY}"]
         for name, value in options.items():
             command += [f"--{name}", str(value)]
@@ -224,6 +227,14 @@ def measure(target: Target, seconds: float) -> Row:
     rate = target.load("rate", "whole", seconds=seconds)
     slow = target.load("stream", "stream-100-20", connections=20, seconds=seconds)
     flood = target.load("stream", "stream-200-1", connections=50, seconds=seconds)
+    loads = [small, big, rate, slow, flood]
+    translated: list[Row] = [{}, {}, {}]
+    if target.name in TRANSLATING:
+        translated = [
+            target.load("closed", "whole", path=MESSAGES, seconds=seconds),
+            target.load("closed", "whole", path=MESSAGES, size=100_000, seconds=seconds),
+            target.load("stream", "stream-200-1", path=MESSAGES, connections=50, seconds=seconds),
+        ]
     return {
         "CPU µs/request": per(small, "requests"),
         "requests/s per core": 1e6 / per(small, "requests") if per(small, "requests") else None,
@@ -235,8 +246,11 @@ def measure(target: Target, seconds: float) -> Row:
         "CPU µs/event, 1,000/s": per(slow, "events"),
         "CPU µs/event, flood": per(flood, "events"),
         "events/s in the flood": flood.get("per_second"),
+        "translated: CPU µs/request": per(translated[0], "requests"),
+        "translated, 100 kB: CPU µs/request": per(translated[1], "requests"),
+        "translated: CPU µs/event, flood": per(translated[2], "events"),
         "MiB after warm-up": idle,
-        "bad": sum(int(each.get("bad", 0)) for each in (small, big, rate, slow, flood)),
+        "bad": sum(int(each.get("bad", 0)) for each in (*loads, *translated)),
     }
 
 
