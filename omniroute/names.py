@@ -38,6 +38,7 @@ class Capability(StrEnum):
     AUDIO_OUT = "audio_out"
     JSON_SCHEMA = "json_schema"
     THINKING = "thinking"
+    ADAPTIVE_THINKING = "adaptive_thinking"
     CACHE_HINTS = "cache_hints"
 
 

@@ -23,9 +23,9 @@ from omniroute.engine.reply import Client, ClientLeft, error_headers, view_of
 from omniroute.engine.runtime import Runtime, unix_micros
 from omniroute.engine.understand import Inbound, understand
 from omniroute.errors import Bug, Draining, OmniRouteError, Refused, RequestError
-from omniroute.formats.codec import Codec, Terms
+from omniroute.formats.codec import Codec, Terms, ThinkingMode
 from omniroute.formats.translate import Carrier
-from omniroute.names import Outcome
+from omniroute.names import Capability, Outcome
 from omniroute.observe.events import Faulted
 from omniroute.routing.failure import AllFailed, Failure
 from omniroute.routing.plan import Candidate
@@ -88,7 +88,13 @@ async def _answer(
 
 def _terms(target: Target) -> Terms:
     """Say what a body needs to know of its target."""
-    return Terms(target.model.name, target.model.max_output, target.provider.stream_usage)
+    model = target.model
+    thinking = None
+    if Capability.ADAPTIVE_THINKING in model.capabilities:
+        thinking = ThinkingMode.ADAPTIVE
+    elif Capability.THINKING in model.capabilities:
+        thinking = ThinkingMode.TOKENS
+    return Terms(model.name, model.max_output, target.provider.stream_usage, thinking)
 
 
 async def _explain(codec: Codec, client: Client, record: Record, error: OmniRouteError) -> None:

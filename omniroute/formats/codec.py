@@ -16,6 +16,7 @@ A codec is a record of functions, with nothing to inherit. Its laws, which ``tes
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
@@ -101,16 +102,25 @@ class Rendered(msgspec.Struct, frozen=True):
     losses: tuple[Loss, ...] = ()
 
 
+class ThinkingMode(StrEnum):
+    """``tokens``: a model takes a number of tokens to think with; ``adaptive``: it takes an effort, and no number."""
+
+    TOKENS = "tokens"
+    ADAPTIVE = "adaptive"
+
+
 class Terms(msgspec.Struct, frozen=True):
     """What a body needs to know of the target that it goes to.
 
     ``max_output`` is the longest output of its model, in tokens, None where unknown. ``stream_usage`` says whether
-    the provider understands being asked for usage in a stream.
+    the provider understands being asked for usage in a stream. ``thinking`` says how the model wants to be told to
+    think, where that is known.
     """
 
     model: str
     max_output: int | None = None
     stream_usage: bool = True
+    thinking: ThinkingMode | None = None
 
 
 class Context(msgspec.Struct, frozen=True):

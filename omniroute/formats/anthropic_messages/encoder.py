@@ -50,6 +50,7 @@ class MessagesEncoder:
         self._part: Part | None = None
         self._signature: Signature | None = None
         self._head: bytes | None = None
+        self._free: list[str] | None = None
         self._finished: Finished | None = None
         self._more: dict[str, Any] = {}
 
@@ -141,6 +142,7 @@ class MessagesEncoder:
             case PartStart(part=part):
                 self._part = part
                 self._signature = getattr(part, "signature", None)
+                self._free = [] if isinstance(part, ToolCall) and part.custom else None
                 return self._words(getattr(part, "arguments", "") or getattr(part, "text", ""))
             case Delta(text=text):
                 return self._words(text)
@@ -148,14 +150,24 @@ class MessagesEncoder:
                 self._sign(signature)
                 return b""
             case PartStop():
-                return self._stop()
+                return self._freed() + self._stop()
 
     def _words(self, text: str) -> bytes:
         """Say more of the open part."""
+        if self._free is not None:
+            self._free.append(text)
+            return b""
         if not text:
             return b""
         opening = b"" if self._head is not None else self._open()
         return b"" if self._head is None else b"%b%b%b%b" % (opening, self._head, _string(text), _CLOSE)
+
+    def _freed(self) -> bytes:
+        """Say free text that a tool was called with, which is known now, as the one member of an object."""
+        if self._free is None:
+            return b""
+        text, self._free = "".join(self._free), None
+        return self._words(encode({"input": text}).decode())
 
     def _sign(self, signature: Signature) -> None:
         """Keep a signature for the place where it is said."""

@@ -22,17 +22,12 @@ TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
-_KNOWN = frozenset(TYPES.values())
 
 
 def render_error(view: ErrorView) -> bytes:
-    """Write an error body, with what is ours under ``omniroute``.
-
-    Of an upstream's complaint about the request itself (4xx) the type is kept where it is one of this format's.
-    """
-    said = view.complaint.type if view.complaint is not None and 400 <= view.status < 500 else None
+    """Write an error body, with what is ours under ``omniroute``: clients go by the status, and so does the type."""
     error = {
-        "type": said if said in _KNOWN else _type(view.status),
+        "type": _type(view.status),
         "message": view.message,
         "omniroute": {
             "code": view.code,

@@ -15,6 +15,7 @@ from omniroute.formats.anthropic_messages.blocks_read import OWN, Block
 from omniroute.formats.anthropic_messages.blocks_write import FOREIGN, BlockWriter
 from omniroute.formats.anthropic_messages.settings import (
     LEAST_BUDGET,
+    fit_thinking,
     write_output,
     write_sampling,
     write_stop,
@@ -70,9 +71,9 @@ def dress(body: Mapping[str, Any], terms: Terms) -> bytes:
     """Make the body that is sent: ``model``, and ``max_tokens`` where the client set none.
 
     A thinking budget must be less than ``max_tokens``: where the limit is ours it gives way, where it is the model's
-    the budget does, since more than that the model cannot think anyway.
+    the budget does, since more than that the model cannot think anyway. How to think is said as the model takes it.
     """
-    sent = {"model": terms.model, **body}
+    sent = fit_thinking({"model": terms.model, **body}, terms.thinking)
     if sent.get("max_tokens") is None:
         sent["max_tokens"] = terms.max_output or USUAL_OUTPUT
         thinking = sent.get("thinking")

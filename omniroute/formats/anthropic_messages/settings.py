@@ -9,10 +9,12 @@ Always true: settings of a request of this very format are written as they were;
 it was is among the losses.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from omniroute.formats.anthropic_messages.blocks_write import FOREIGN
 from omniroute.formats.anthropic_messages.values import restate
+from omniroute.formats.codec import ThinkingMode
 from omniroute.ir.loss import Loss, approximated, dropped, foreign
 from omniroute.ir.request import GenerateRequest, OutputSpec, Sampling, Thinking, ToolMode
 from omniroute.ir.thinking import budget_of, effort_of
@@ -94,6 +96,40 @@ def write_thinking(body: dict[str, Any], request: GenerateRequest, losses: list[
     if written is not None:
         body["thinking"] = written
     _write_visible(written, thinking.visible, losses)
+
+
+def fit_thinking(sent: dict[str, Any], mode: ThinkingMode | None) -> dict[str, Any]:
+    """Say how much to think in the way that the model takes it: older ones in tokens, newer ones by an effort alone.
+
+    Source: "Adaptive thinking" (https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking).
+    """
+    thinking, output = sent.get("thinking") or {}, sent.get("output_config") or {}
+    kind = thinking.get("type") if isinstance(thinking, Mapping) else None
+    if mode is ThinkingMode.TOKENS and (kind == "adaptive" or "effort" in output):
+        rest = {name: value for name, value in output.items() if name != "effort"}
+        said = _in_tokens(sent, output.get("effort", "medium")) if kind in {None, "adaptive"} else thinking
+        return _replaced(sent, thinking=said, output_config=rest or None)
+    if mode is ThinkingMode.ADAPTIVE and kind == "enabled":
+        effort = effort_of(thinking.get("budget_tokens", 0), KNOWN_EFFORTS)
+        rest = {name: value for name, value in thinking.items() if name not in {"type", "budget_tokens"}}
+        return _replaced(sent, thinking={"type": "adaptive", **rest}, output_config={"effort": effort, **output})
+    return sent
+
+
+def _in_tokens(sent: Mapping[str, Any], effort: str) -> dict[str, Any] | None:
+    """Say an effort as a budget; None where there is no room for one, or a tool is forced, which excludes it."""
+    choice = sent.get("tool_choice") or {}
+    budget, limit = max(budget_of(effort), LEAST_BUDGET), sent.get("max_tokens")
+    if limit is not None and budget >= limit:
+        budget = max(limit // 2, LEAST_BUDGET)
+    if choice.get("type") in {"any", "tool"} or (limit is not None and budget >= limit):
+        return None
+    return {"type": "enabled", "budget_tokens": budget}
+
+
+def _replaced(sent: dict[str, Any], **members: dict[str, Any] | None) -> dict[str, Any]:
+    """Give a body with other members; those that are None are left out."""
+    return {name: value for name, value in {**sent, **members}.items() if value is not None}
 
 
 def _restate_thinking(body: dict[str, Any], thinking: Thinking) -> None:

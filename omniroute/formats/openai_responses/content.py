@@ -190,7 +190,7 @@ def _write_input(part: Part, path: str, say: Saying) -> dict[str, Any] | None:
     """Write what only a client can say."""
     match part:
         case Image():
-            return _write_image(part)
+            return _write_image(part, own=say.own)
         case Document():
             return _write_document(part, path, say)
         case Audio(source=Inline(media_type=media, data=data)) if say.own:
@@ -200,8 +200,8 @@ def _write_input(part: Part, path: str, say: Saying) -> dict[str, Any] | None:
             return None
 
 
-def _write_image(part: Image) -> dict[str, Any] | None:
-    """Write a picture."""
+def _write_image(part: Image, *, own: bool) -> dict[str, Any] | None:
+    """Write a picture; the API's own types demand ``detail``, for which ``auto`` is the default."""
     where: dict[str, Any]
     match part.source:
         case Inline(media_type=media, data=data):
@@ -212,7 +212,8 @@ def _write_image(part: Image) -> dict[str, Any] | None:
             where = {"file_id": file}
         case _:
             return None
-    return {"type": "input_image", **where} | ({"detail": part.detail} if part.detail else {})
+    detail = part.detail or (None if own else "auto")
+    return {"type": "input_image", **where} | ({"detail": detail} if detail else {})
 
 
 def _write_document(part: Document, path: str, say: Saying) -> dict[str, Any]:

@@ -45,13 +45,14 @@ def test_a_status_has_its_documented_type(status: int, kind: str) -> None:
 @pytest.mark.parametrize(
     ("status", "said", "kind"),
     [
-        (400, "request_too_large", "request_too_large"),
+        (400, "request_too_large", "invalid_request_error"),
+        (429, "invalid_request_error", "rate_limit_error"),
         (400, "insufficient_quota", "invalid_request_error"),
         (400, None, "invalid_request_error"),
         (502, "authentication_error", "api_error"),
     ],
 )
-def test_an_upstreams_own_word_is_kept_where_it_blames_the_request(status: int, said: str | None, kind: str) -> None:
+def test_the_type_goes_by_the_status_whatever_an_upstream_called_it(status: int, said: str | None, kind: str) -> None:
     view = ErrorView(status, "ours", "words", "req_1", complaint=Complaint(type=said))
     assert json.loads(render_error(view))["error"]["type"] == kind
 

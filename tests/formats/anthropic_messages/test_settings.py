@@ -6,11 +6,13 @@ import pytest
 
 from omniroute.formats.anthropic_messages.settings import (
     closed,
+    fit_thinking,
     write_output,
     write_sampling,
     write_stop,
     write_thinking,
 )
+from omniroute.formats.codec import ThinkingMode
 from omniroute.ir.loss import Loss
 from omniroute.ir.request import GenerateRequest, OutputSpec, Sampling, Thinking, ToolChoice, ToolMode
 from tests.formats.anthropic_messages.samples import OTHER, OWN
@@ -189,3 +191,52 @@ def test_stop_sequences_of_white_space_are_refused_by_the_api(own: bool, said: l
     assert written == {"stop_sequences": said}
     assert paths(losses) == lost
     write_stop({}, (), losses, own=own)
+
+
+ADAPTIVE, ENABLED = {"type": "adaptive"}, {"type": "enabled", "budget_tokens": 8192}
+FORMAT = {"format": {"type": "json_schema", "schema": {}}}
+
+
+@pytest.mark.parametrize(
+    ("mode", "sent", "said"),
+    [
+        (None, {"thinking": ADAPTIVE}, {"thinking": ADAPTIVE}),
+        (None, {"thinking": ENABLED}, {"thinking": ENABLED}),
+        (ThinkingMode.ADAPTIVE, {"thinking": ADAPTIVE}, {"thinking": ADAPTIVE}),
+        (
+            ThinkingMode.ADAPTIVE,
+            {"thinking": {**ENABLED, "display": "omitted"}, "output_config": FORMAT},
+            {"thinking": {**ADAPTIVE, "display": "omitted"}, "output_config": {"effort": "medium", **FORMAT}},
+        ),
+        (ThinkingMode.ADAPTIVE, {"thinking": {"type": "disabled"}}, {"thinking": {"type": "disabled"}}),
+        (ThinkingMode.TOKENS, {}, {}),
+        (ThinkingMode.TOKENS, {"thinking": ENABLED}, {"thinking": ENABLED}),
+        (ThinkingMode.TOKENS, {"thinking": ADAPTIVE}, {"thinking": ENABLED}),
+        (
+            ThinkingMode.TOKENS,
+            {"thinking": ADAPTIVE, "output_config": {"effort": "low", **FORMAT}},
+            {"thinking": {"type": "enabled", "budget_tokens": 1024}, "output_config": FORMAT},
+        ),
+        (ThinkingMode.TOKENS, {"output_config": {"effort": "medium"}}, {"thinking": ENABLED}),
+        (
+            ThinkingMode.TOKENS,
+            {"thinking": {"type": "disabled"}, "output_config": {"effort": "low"}},
+            {"thinking": {"type": "disabled"}},
+        ),
+        (
+            ThinkingMode.TOKENS,
+            {"thinking": ADAPTIVE, "max_tokens": 4000},
+            {"thinking": {"type": "enabled", "budget_tokens": 2000}, "max_tokens": 4000},
+        ),
+        (ThinkingMode.TOKENS, {"thinking": ADAPTIVE, "max_tokens": 900}, {"max_tokens": 900}),
+        (
+            ThinkingMode.TOKENS,
+            {"thinking": ADAPTIVE, "tool_choice": {"type": "any"}},
+            {"tool_choice": {"type": "any"}},
+        ),
+    ],
+)
+def test_thinking_is_asked_for_in_the_way_that_the_model_takes_it(
+    mode: ThinkingMode | None, sent: dict[str, Any], said: dict[str, Any]
+) -> None:
+    assert fit_thinking(sent, mode) == said

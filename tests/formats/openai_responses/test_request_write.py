@@ -15,6 +15,8 @@ from tests.formats.openai_responses.exchange import CHAT, asked, paths, write
 
 SIGNED = Signature(OWN, "s")
 
+PICTURE = {"type": "input_image", "image_url": "u", "detail": "auto"}
+
 
 @pytest.mark.parametrize(
     ("role", "parts", "items", "lost"),
@@ -22,14 +24,14 @@ SIGNED = Signature(OWN, "s")
         (Role.USER, (Text("a"),), [{"role": "user", "content": "a"}], []),
         (Role.USER, (Text("a"), Image(Url("u"))),
          [{"role": "user", "type": "message",
-           "content": [{"type": "input_text", "text": "a"}, {"type": "input_image", "image_url": "u"}]}], []),
+           "content": [{"type": "input_text", "text": "a"}, PICTURE]}], []),
         (Role.USER, (ToolResult("c", (Text("1"),), "f", is_error=True, cache=CacheHint()), Text("a")),
          [{"type": "function_call_output", "call_id": "c", "output": "1"}, {"role": "user", "content": "a"}],
          ["messages[0].parts[0].cache dropped setting", "messages[0].parts[0].is_error dropped setting"]),
         (Role.USER, (ToolResult("c", (), custom=True),),
          [{"type": "custom_tool_call_output", "call_id": "c", "output": ""}], []),
         (Role.USER, (ToolResult("c", (Thought("x"), Image(Url("u")))),),
-         [{"type": "function_call_output", "call_id": "c", "output": [{"type": "input_image", "image_url": "u"}]}],
+         [{"type": "function_call_output", "call_id": "c", "output": [PICTURE]}],
          ["messages[0].parts[0].parts[0] dropped content"]),
         (Role.ASSISTANT, (Thought("t", SIGNED), Text("a"), ToolCall("c", "f", "{}"), Text("b")),
          [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "t"}], "encrypted_content": "s"},
