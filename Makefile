@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := omniroute tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test fmt lint types floors unit laws cover schemas docs golden examples bench soak lock check wheel clean
+.PHONY: help setup serve test fmt lint types floors unit laws cover schemas docs golden examples bench soak agents matrix lock check wheel clean
 
 help:            ## print this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -73,6 +73,18 @@ bench: .venv/.dev   ## measure against nginx and LiteLLM in one run (see bench/R
 
 soak: .venv/.dev   ## longer runs: kill -9, reloads under load
 	$(BIN)/pytest -q tests/soak
+
+.agents/node_modules/.package-lock.json: tests/agents/package.json tests/agents/package-lock.json
+	mkdir -p .agents && echo '*' > .agents/.gitignore
+	cp $^ .agents/
+	cd .agents && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+agents: .venv/.dev .agents/node_modules/.package-lock.json   ## coding agents from npm, each a turn with a tool call (needs node 20)
+	$(BIN)/pytest -q tests/agents
+
+matrix: .venv/.dev   ## every client format × every upstream format by the official SDKs: a table of what came through
+	$(BIN)/python -m tests.support.matrix
 
 lock:   ## pin the dependencies anew (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url -q pyproject.toml --group build -o requirements/run.txt
