@@ -314,6 +314,8 @@ def _part_members(part: Part) -> dict[str, object]:
     match part:
         case Image() | Audio() | Document():
             members = {name: getattr(part, name) for name in part.__struct_fields__ if name not in {"source", "extras"}}
+            if isinstance(part, Image):
+                members["detail"] = part.detail or normal.USUAL_DETAIL
             return {**members, "source": normal.source(part.source)}
         case ToolCall():
             known = {name: getattr(part, name) for name in ("id", "name", "custom", "cache")}

@@ -62,6 +62,8 @@ MEDIA_TYPES = {
 }
 HIDING = frozenset({Format.OPENAI_RESPONSES, Format.GEMINI})
 """Formats whose providers show no thoughts unless asked to."""
+USUAL_DETAIL = "auto"
+"""How closely a picture is looked at where nothing is said, by OpenAI's reference: one format's types demand a word."""
 NO_CALL = "-1"
 REDACTED = "redacted:"
 """What the Responses format puts before a packed signature that is all there is of a thought: it has no other place."""
@@ -140,14 +142,19 @@ def is_blank(part: Part) -> bool:
 
 
 def _carried(turn: Iterable[Item]) -> Iterator[list[Item]]:
-    """Give each part apart; a signature of Gemini's as an empty thought, which a call keeps in front of it."""
+    """Give each part apart; a signature of Gemini's as an empty thought, which a call keeps in front of it.
+
+    A part that other formats do not know may vanish, and so does not stand between the two.
+    """
     held: list[Item] = []
     for item in turn:
         part = item.part
         if isinstance(part, Text | ToolCall | Image | Thought) and _is_carried(part):
             held.append(Item(f"{item.path}.signature", item.role, Thought(signature=opened(part.signature))))
             part = replace(part, signature=None)
-        if not is_blank(part):
+        if isinstance(part, Opaque):
+            yield [item]
+        elif not is_blank(part):
             here = Item(item.path, item.role, part)
             yield from ([*held, here],) if isinstance(part, ToolCall) else ([here], *([each] for each in held))
             held = []

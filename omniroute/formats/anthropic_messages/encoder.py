@@ -167,6 +167,8 @@ class MessagesEncoder:
         if self._free is None:
             return b""
         text, self._free = "".join(self._free), None
+        why = 'no JSON object: sent whole, as text, under "input"'
+        self.losses.append(approximated(f"parts[{self._turn}].arguments", why))
         return self._words(encode({"input": text}).decode())
 
     def _sign(self, signature: Signature) -> None:
