@@ -12,6 +12,15 @@ from omniroute.config.checks.access import (
     open_door,
     schema_is_named,
 )
+from omniroute.config.checks.aliases import aliases_leave_models_alone, patterns_select_something
+from omniroute.config.checks.combos import (
+    attempts_are_enough,
+    conversations_keep_their_cache,
+    strategies_know_enough,
+    targets_can_do_the_same,
+    time_is_enough,
+    weights_act,
+)
 from omniroute.config.checks.names import (
     names_arrive,
     names_differ,
@@ -28,6 +37,8 @@ from omniroute.config.checks.providers import (
     providers_have_an_address,
     there_is_a_provider,
 )
+from omniroute.config.checks.replaced import models_are_current, replacements_arrive
+from omniroute.config.checks.shaping import tool_filters_are_expressions
 from omniroute.config.checks.world import World
 from omniroute.config.faults import Fault
 from omniroute.config.layers import NAMED
@@ -40,16 +51,27 @@ CHECKS: tuple[Callable[[World], Iterator[Fault]], ...] = (
     providers_have_a_credential,
     credentials_differ,
     headers_are_free,
+    tool_filters_are_expressions,
     names_differ,
     formats_are_usable,
     there_is_a_provider,
     stars_stand_for_something,
     names_arrive,
+    replacements_arrive,
     client_keys_differ,
     open_door,
     schema_is_named,
     keys_have_not_expired,
     targets_add_something,
+    aliases_leave_models_alone,
+    patterns_select_something,
+    weights_act,
+    targets_can_do_the_same,
+    strategies_know_enough,
+    conversations_keep_their_cache,
+    attempts_are_enough,
+    time_is_enough,
+    models_are_current,
 )
 
 _LACKING = frozenset({"OR3001", "OR3002", "OR3008"})

@@ -16,6 +16,7 @@ import msgspec
 from omniroute.config import document as written
 from omniroute.config import units
 from omniroute.config.document.access import Key as WrittenKey
+from omniroute.config.document.behaviour import Resilience as WrittenResilience
 from omniroute.config.document.names import Target as WrittenTarget
 from omniroute.config.document.process import DefaultTimeouts
 from omniroute.config.document.process import Reload as WrittenReload
@@ -24,7 +25,7 @@ from omniroute.config.document.providers import HeaderAuth, QueryAuth
 from omniroute.config.document.providers import Model as WrittenModel
 from omniroute.config.document.providers import Price as WrittenPrice
 from omniroute.config.document.providers import Provider as WrittenProvider
-from omniroute.config.references import Names, Step, names_of
+from omniroute.config.references import Names, names_of, replacements
 from omniroute.config.snapshot import (
     Auth,
     Combo,
@@ -34,9 +35,11 @@ from omniroute.config.snapshot import (
     Price,
     Provider,
     Reload,
+    Resilience,
     SecretRef,
     Server,
     Snapshot,
+    Step,
     Target,
     Timeouts,
 )
@@ -52,8 +55,16 @@ _AUTH = {
 _AUTH_WORDS = {"bearer": Auth("bearer"), "x-api-key": Auth("header", "x-api-key"), "none": Auth("none")}
 
 
-def compile_document(document: written.Document, files: Sequence[str] = ()) -> Snapshot:
-    """Compile a checked document, whose providers are completed from the catalogue."""
+def compile_document(
+    document: written.Document, files: Sequence[str] = (), prefixes: Mapping[str, str] = MappingProxyType({})
+) -> Snapshot:
+    """Compile a checked document, whose providers are completed from the catalogue.
+
+    Args:
+        document: the document.
+        files: the names of the files that it was read from.
+        prefixes: names by which people know providers besides, each with the provider's own.
+    """
     names = names_of(document)
     defaults = _timeouts(Timeouts(), document.defaults.timeouts)
     providers = {name: _provider(name, each, defaults) for name, each in document.providers.items()}
@@ -69,7 +80,9 @@ def compile_document(document: written.Document, files: Sequence[str] = ()) -> S
         patterns=names.patterns,
         keys=MappingProxyType({each.sha256: _key(name, each) for name, each in document.keys.items()}),
         timeouts=defaults,
+        resilience=_resilience(document.resilience),
         files=tuple(files),
+        prefixes=_prefixes(prefixes, providers),
     )
     return msgspec.structs.replace(snapshot, id=_identity(snapshot))
 
@@ -88,6 +101,13 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _prefixes(prefixes: Mapping[str, str], providers: Mapping[str, Provider]) -> Mapping[str, ProviderName]:
+    """Keep the names of providers that are there, and are no other provider's own."""
+    return MappingProxyType(
+        {each: ProviderName(name) for each, name in prefixes.items() if name in providers and each not in providers}
+    )
+
+
 class _Expander:
     """Follows the names in combos down to targets, each of which is tried once.
 
@@ -99,34 +119,47 @@ class _Expander:
         self._combos = document.combos
         self._names = names
         self._providers = providers
+        self._done: dict[tuple[str, tuple[str, ...]], Combo] = {}
 
-    def combo(self, name: str) -> Combo:
-        """Expand one combo."""
+    def combo(self, name: str, above: Sequence[WrittenTimeouts] = ()) -> Combo:
+        """Expand one combo; ``above`` are the timeouts on the way to it."""
+        key = (name, tuple(each.model_dump_json() for each in above))
+        if key not in self._done:
+            steps = tuple(self._steps(name, above))
+            reached: dict[str, Target] = {}
+            for step in steps:
+                for target in step.to.targets if isinstance(step.to, Combo) else (step.to,):
+                    reached.setdefault(target.id, target)
+            combo = self._combos[name]
+            self._done[key] = Combo(
+                *(name, combo.strategy, tuple(reached.values()), combo.max_attempts, steps),
+                system_message=combo.system_message,
+                tool_filter=combo.tool_filter,
+            )
+        return self._done[key]
+
+    def _steps(self, name: str, above: Sequence[WrittenTimeouts]) -> Iterator[Step]:
+        """Follow what a combo lists, through aliases, to models and other combos."""
         combo = self._combos[name]
-        leaves = self._names.leaves(Step("", name, ()))
-        targets = tuple(self._target(leaf, way[1:]) for leaf, way in leaves)
-        return Combo(name, combo.strategy, targets, combo.max_attempts)
+        for listed, step in zip(combo.targets, self._names.targets(name), strict=True):
+            table = listed if isinstance(listed, WrittenTarget) else None
+            here = [*above, *(each for each in (combo.timeouts, table and table.timeouts) if each and _says(each))]
+            end = self._names.chain(step.following).end
+            to = self.combo(end, here) if end in self._combos else self._target(end, here)
+            yield Step(to, table.weight if table else 1)
 
-    def _target(self, name: str, way: Sequence[Step]) -> Target:
+    def _target(self, name: str, above: Sequence[WrittenTimeouts]) -> Target:
         prefix, _, model = name.partition("/")
         provider = self._providers[prefix]
         timeouts = provider.timeouts
-        for step in way:
-            for each in self._timeouts_at(step):
-                timeouts = _timeouts(timeouts, each)
+        for each in above:
+            timeouts = _timeouts(timeouts, each)
         return Target(TargetId(name), provider, provider.models.get(model) or Model(model), timeouts)
-
-    def _timeouts_at(self, step: Step) -> Iterator[WrittenTimeouts]:
-        if step.path[0] == "combos":
-            combo = self._combos[step.name]
-            yield combo.timeouts
-            target = combo.targets[int(step.path[3])]
-            if isinstance(target, WrittenTarget):
-                yield target.timeouts
 
 
 def _provider(name: str, provider: WrittenProvider, defaults: Timeouts) -> Provider:
-    models = {model: _model(model, each) for model, each in provider.models.items()}
+    replaced = replacements(provider)
+    models = {model: _model(model, each) for model, each in provider.models.items() if model not in replaced}
     return Provider(
         name=ProviderName(name),
         base_url=(provider.base_url or "").rstrip("/"),
@@ -137,6 +170,8 @@ def _provider(name: str, provider: WrittenProvider, defaults: Timeouts) -> Provi
         models=MappingProxyType(models),
         timeouts=_timeouts(defaults, provider.timeouts),
         stream_usage=provider.stream_usage,
+        credential_strategy=provider.credential_strategy,
+        replaced=MappingProxyType(replaced),
     )
 
 
@@ -208,6 +243,24 @@ def _server(document: written.Document) -> Server:
     )
 
 
+def _resilience(resilience: WrittenResilience) -> Resilience:
+    breaker, cooldown = resilience.breaker, resilience.cooldown
+    return Resilience(
+        failures=breaker.failures,
+        window=units.seconds(breaker.window),
+        cooldown=units.seconds(breaker.cooldown),
+        probes=breaker.half_open_probes,
+        rest=units.seconds(cooldown.base),
+        longest_rest=units.seconds(cooldown.max),
+        longest_wait=units.seconds(cooldown.wait),
+    )
+
+
+def _says(timeouts: WrittenTimeouts) -> bool:
+    """Say whether any limit is written."""
+    return any(text is not None for _, text in timeouts)
+
+
 def _reload(reload: WrittenReload) -> Reload:
     return Reload(reload.watch, units.seconds(reload.poll), reload.max_removed_percent)
 
@@ -215,9 +268,16 @@ def _reload(reload: WrittenReload) -> Reload:
 def _identity(snapshot: Snapshot) -> str:
     """Hash what a snapshot means; targets by their ids, since their providers are there already."""
     meaning: dict[str, Any] = {name: getattr(snapshot, name) for name in snapshot.__struct_fields__}
-    del meaning["id"], meaning["files"]
+    for derived in ("id", "files", "prefixes"):
+        meaning.pop(derived, None)
     meaning["combos"] = {
-        name: (combo.strategy, combo.max_attempts, [(target.id, target.timeouts) for target in combo.targets])
+        name: (
+            combo.strategy,
+            combo.max_attempts,
+            (combo.system_message, combo.tool_filter),
+            [(target.id, target.timeouts) for target in combo.targets],
+            [(step.to.name if isinstance(step.to, Combo) else step.to.id, step.weight) for step in combo.steps],
+        )
         for name, combo in snapshot.combos.items()
     }
     canonical = msgspec.json.encode(meaning, enc_hook=dict, order="deterministic")

@@ -1,5 +1,7 @@
 """The configuration as it takes effect: everything that acts, written out; nothing that a later version will act on.
 
+Tests of it are left out: they do not act on a request.
+
 Always true: what is given is a configuration of its own, and compiles to a snapshot with the same id.
 """
 
@@ -19,7 +21,8 @@ def effective(document: Document) -> dict[str, Any]:
     providers = {
         name: each.model_copy(update={"auth": _auth(auth_of(each))}) for name, each in document.providers.items()
     }
-    return _table(document.model_copy(update={"server": server, "providers": providers}))
+    shown = _table(document.model_copy(update={"server": server, "providers": providers}))
+    return {name: each for name, each in shown.items() if name != "tests"}
 
 
 def _auth(auth: Auth) -> str | dict[str, str]:

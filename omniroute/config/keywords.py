@@ -6,7 +6,7 @@ nan no number; a date of TOML is a string with that format, and a string in quot
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
-from omniroute.config.document.base import PLANNED_VALUES, STATUS
+from omniroute.config.document.base import STATUS
 from omniroute.config.source import Path
 
 
@@ -147,14 +147,6 @@ def _status(validator: Validator, status: str, instance: Any, schema: Mapping[st
     yield ValidationError("planned")
 
 
-def _planned_values(
-    validator: Validator, planned: Sequence[str], instance: Any, schema: Mapping[str, Any]
-) -> Iterator[ValidationError]:
-    del validator, schema
-    if instance in planned:
-        yield ValidationError("planned value")
-
-
 def _is_integer(_: object, instance: object) -> bool:
     return isinstance(instance, int) and not isinstance(instance, bool)
 
@@ -173,7 +165,6 @@ _Validator = extend(  # type: ignore[no-untyped-call]  # its stubs leave it open
         "format": _format,
         "propertyNames": _names,
         STATUS: _status,
-        PLANNED_VALUES: _planned_values,
     },
     type_checker=_TYPES,
 )

@@ -83,6 +83,10 @@ class Catalogue:
         """Give the names of the environment variables in which people keep this provider's key."""
         return tuple((self.entry(name) or {}).get("api_key_env", ()))
 
+    def aliases(self, name: str) -> tuple[str, ...]:
+        """Give the other prefixes under which people know this provider's models."""
+        return tuple((self.entry(name) or {}).get("aliases", ()))
+
     def _read(self, name: str) -> Parsed | None:
         if name not in self._parsed:
             source = self._sources.get(name)

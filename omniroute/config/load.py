@@ -4,8 +4,9 @@ Always true: this is a function of its arguments; whatever it is given it finds 
 nothing; there is a snapshot exactly where there is no error.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any
 
@@ -46,7 +47,17 @@ class Loaded(msgspec.Struct, frozen=True):
     counts: Mapping[str, int]
 
 
-def load(shipped: Sequence[Source], written: Sequence[Source], schema: Mapping[str, Any], today: date) -> Loaded:
+Further = Callable[[Snapshot], Iterable[Fault]]
+"""What else is looked for, in a configuration without an error."""
+
+
+def load(
+    shipped: Sequence[Source],
+    written: Sequence[Source],
+    schema: Mapping[str, Any],
+    today: date,
+    further: Further | None = None,
+) -> Loaded:
     """Load a configuration.
 
     Args:
@@ -54,6 +65,7 @@ def load(shipped: Sequence[Source], written: Sequence[Source], schema: Mapping[s
         written: the user's files, in order.
         schema: the JSON Schema of such a file.
         today: the day by which keys are called expired.
+        further: what to look for besides, on request; it gives no errors.
     """
     catalogue = Catalogue(shipped)
     parsed, found = _parsed(written)
@@ -75,12 +87,22 @@ def load(shipped: Sequence[Source], written: Sequence[Source], schema: Mapping[s
     left = _in_order(_allowed(found, faults, parsed, merged), written)
     if document is not None and has_errors(left):
         document = None
+    snapshot = _compiled(document, catalogue, written) if document is not None else None
+    if snapshot is not None and further is not None:
+        found += [diagnose(fault, merged) for fault in further(snapshot)]
+        left = _in_order(_allowed(found, faults, parsed, merged), written)
     return Loaded(
-        snapshot=compile_document(document, [each.name for each in written]) if document is not None else None,
+        snapshot=snapshot,
         document=document,
         diagnostics=left,
         counts=_counts(merged.values),
     )
+
+
+def _compiled(document: Document, catalogue: Catalogue, written: Sequence[Source]) -> Snapshot:
+    """Compile a document; by which other names its providers are known is for the catalogue to say."""
+    prefixes = {prefix: name for name in document.providers for prefix in catalogue.aliases(name)}
+    return compile_document(document, [each.name for each in written], prefixes)
 
 
 def _parsed(written: Sequence[Source]) -> tuple[list[Parsed], list[Diagnostic]]:
@@ -95,11 +117,12 @@ def _parsed(written: Sequence[Source]) -> tuple[list[Parsed], list[Diagnostic]]:
 
 
 def _without_broken(values: Values, faults: Iterable[Fault]) -> Values:
-    """Leave out what has a fault: a named thing as a whole, of other tables only the key."""
+    """Leave out what has a fault: a named thing as a whole, of other tables only the key, with the list that it has."""
     result = values
     for fault in faults:
         path = fault.spot.path
-        result = _without(result, entity(path) if path and path[0] in NAMED else path)
+        keys = tuple(takewhile(lambda step: isinstance(step, str), path))
+        result = _without(result, entity(path) if path and path[0] in NAMED else keys)
     return result
 
 

@@ -36,6 +36,19 @@ def following(
     return None
 
 
+def ends(links: Mapping[str, str]) -> dict[str, str]:
+    """Lead each name to the end of its row of links; one that runs into a circle leads nowhere, and is left out."""
+    found: dict[str, str] = {}
+    for name in links:
+        at, seen = links[name], {name}
+        while at in links and at not in seen:
+            seen.add(at)
+            at = links[at]
+        if at not in links:
+            found[name] = at
+    return found
+
+
 def stood_for(pattern: Alias, name: str) -> str | None:
     """Give what a pattern's star stands for in a name; None where the name does not fit."""
     before, _, after = pattern.name.partition("*")

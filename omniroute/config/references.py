@@ -5,12 +5,14 @@ Following ends, whatever is written: circles are given back as values, and nothi
 """
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import msgspec
 
 from omniroute.config.document import Document
 from omniroute.config.document.names import Target
-from omniroute.config.naming import LONGEST_CHAIN, following
+from omniroute.config.document.providers import Provider
+from omniroute.config.naming import LONGEST_CHAIN, ends, following
 from omniroute.config.snapshot import Alias
 from omniroute.config.source import Path
 
@@ -24,7 +26,10 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """Aliases in a row: the steps, the first name that is no alias, and the circle they run in, if they do."""
+    """Aliases in a row: the steps, the first name that is no alias, and the circle they run in, if they do.
+
+    Where that name is of a model that another replaces, ``end`` is the other's.
+    """
 
     steps: tuple[Step, ...]
     end: str
@@ -32,11 +37,15 @@ class Chain(msgspec.Struct, frozen=True):
 
 
 class Names(msgspec.Struct, frozen=True):
-    """Everything in a document that has a name which a target can be."""
+    """Everything in a document that has a name which a target can be.
+
+    ``replaced`` leads from models that are gone, as ``provider/model``, to those in their place.
+    """
 
     aliases: Mapping[str, Alias]
     patterns: tuple[Alias, ...]
     combos: Mapping[str, tuple[str, ...]]
+    replaced: Mapping[str, str] = MappingProxyType({})
 
     def chain(self, name: str, *, patterned: bool = False) -> Chain:
         """Follow aliases until they arrive at something else; ``patterned`` says that a pattern gave this name."""
@@ -51,7 +60,7 @@ class Names(msgspec.Struct, frozen=True):
             if alias.pattern:
                 patterns, since = (), len(way)
             name = target
-        return Chain(tuple(way), name)
+        return Chain(tuple(way), self.replaced.get(name, name))
 
     def targets(self, combo: str) -> tuple[Step, ...]:
         """Give the steps from a combo to what it lists."""
@@ -124,7 +133,23 @@ def names_of(document: Document) -> Names:
         aliases={alias.name: alias for alias in aliases if not alias.pattern},
         patterns=tuple(sorted((alias for alias in aliases if alias.pattern), key=lambda alias: alias.rank)),
         combos={name: tuple(map(target_name, combo.targets)) for name, combo in document.combos.items()},
+        replaced={
+            f"{name}/{old}": f"{name}/{new}"
+            for name, provider in document.providers.items()
+            for old, new in replacements(provider).items()
+        },
     )
+
+
+def replacements(provider: Provider) -> dict[str, str]:
+    """Give the models of a provider that are gone, each with the one that is asked in its place in the end."""
+    return ends(successors(provider))
+
+
+def successors(provider: Provider) -> dict[str, str]:
+    """Give the models of a provider that another replaces, each with what its own table says; itself replaces none."""
+    written = ((name, each.replaced_by) for name, each in provider.models.items())
+    return {name: successor for name, successor in written if successor is not None and successor != name}
 
 
 def target_name(target: str | Target) -> str:

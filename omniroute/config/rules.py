@@ -599,6 +599,277 @@ targets = ["acme/large", "acme/small"]
 """,
     ),
     Rule(
+        "OR5005",
+        "alias-over-model",
+        _HINT,
+        "An alias takes a name by which a listed model is asked for.",
+        "An alias wins over provider/model, so clients that ask for the model by its name get what the alias stands "
+        "for, and so do combos that list it. A pattern that holds any name, such as `*`, does this to every model. "
+        "Rename the alias, or let it begin with something that no provider is called; if the model is meant to be "
+        "replaced, allow the finding.",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models.large]
+
+[aliases]
+"acme/large" = "acme/huge"
+""",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models.large]
+
+[aliases]
+large = "acme/huge"
+""",
+    ),
+    Rule(
+        "OR5006",
+        "pattern-without-model",
+        _HINT,
+        "A pattern leads to models of which its provider lists none.",
+        "What a pattern stands for is only known when somebody asks, so a mistake in it is found by a client. Where "
+        "the provider lists models, one of them is expected to fit. Correct the target; if the provider has such "
+        "models without listing them, this is of no concern.",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models."large-2"]
+
+[aliases]
+"big-*" = "acme/larg-*"
+""",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models."large-2"]
+
+[aliases]
+"big-*" = "acme/large-*"
+""",
+    ),
+    Rule(
+        "OR5007",
+        "weight-without-effect",
+        _WARNING,
+        "A target has a weight, and the strategy of its combo reads none.",
+        "Only the strategy `weighted` shares requests out by the weights of the targets; every other one passes them "
+        "over, so that the shares that somebody wrote are not the shares there are. Set the strategy, or remove the "
+        "weights.",
+        """\
+[combos.coding]
+targets = [{ model = "acme/large", weight = 3 }, "acme/small"]
+""",
+        """\
+[combos.coding]
+strategy = "weighted"
+targets = [{ model = "acme/large", weight = 3 }, "acme/small"]
+""",
+    ),
+    Rule(
+        "OR5008",
+        "uneven-capabilities",
+        _HINT,
+        "Some targets of a combo cannot take what others can.",
+        "A request that needs what a model lacks skips that model, so it has fewer targets to fall back on than the "
+        "combo seems to give it, and none if there is but one that fits. Models of which no capability is known are "
+        "taken to have all. Add a target that can do the same, or say so in its `capabilities` if it can.",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models]
+large = { capabilities = ["tools", "images"] }
+small = { capabilities = ["tools"] }
+
+[combos.coding]
+targets = ["acme/large", "acme/small"]
+""",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models]
+large = { capabilities = ["tools", "images"] }
+small = { capabilities = ["tools", "images"] }
+
+[combos.coding]
+targets = ["acme/large", "acme/small"]
+""",
+    ),
+    Rule(
+        "OR5009",
+        "strategy-without-data",
+        _WARNING,
+        "What a strategy goes by is not known of a target.",
+        "The strategy `cost-optimized` compares prices, and `context-optimized` the lengths of contexts. A target of "
+        "which that is not known cannot be compared, so its place among the others means nothing. Write it beside the"
+        " model, as the provider's own documentation gives it.",
+        """\
+[combos.cheap]
+strategy = "cost-optimized"
+targets = ["acme/large", "acme/small"]
+""",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models]
+large = { price = { input = "2.00", output = "8.00" } }
+small = { price = { input = "0.10", output = "0.40" } }
+
+[combos.cheap]
+strategy = "cost-optimized"
+targets = ["acme/large", "acme/small"]
+""",
+    ),
+    Rule(
+        "OR5010",
+        "prompt-cache-hostile",
+        _HINT,
+        "A strategy spreads requests over targets, and a target caches prompts.",
+        "A provider that has read the beginning of a prompt lately, such as a long system prompt or what a "
+        "conversation has said so far, reads it again at a fraction of the price. A session stays with the target "
+        "that answered it, for as long as the gateway remembers it; all other requests find at each target a cache of"
+        " its own. Choose a strategy that stays with a target while it is well; if load has to be shared whatever it "
+        "costs, this is of no concern.",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models]
+large = { capabilities = ["cache_hints"] }
+other = { capabilities = ["cache_hints"] }
+
+[combos.coding]
+strategy = "round-robin"
+targets = ["acme/large", "acme/other"]
+""",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models]
+large = { capabilities = ["cache_hints"] }
+other = { capabilities = ["cache_hints"] }
+
+[combos.coding]
+strategy = "priority"
+targets = ["acme/large", "acme/other"]
+""",
+    ),
+    Rule(
+        "OR5011",
+        "attempts-end-early",
+        _HINT,
+        "A combo allows fewer attempts than it has targets.",
+        "The combo tries its targets in the order in which they are written, and gives up when its attempts are "
+        "spent. What stands behind them is tried only where one before it is left out, for lack of a capability or "
+        "because it has failed too often of late. Raise `max_attempts`, or remove those targets.",
+        """\
+[combos.coding]
+targets = ["acme/large", "acme/small", "acme/tiny"]
+max_attempts = 2
+""",
+        """\
+[combos.coding]
+targets = ["acme/large", "acme/small", "acme/tiny"]
+max_attempts = 3
+""",
+    ),
+    Rule(
+        "OR5012",
+        "time-ends-early",
+        _HINT,
+        "Where targets take as long as they may, there is no time left for those behind them.",
+        "No attempt begins when the `total` time of a request is over. If the targets before one may together take "
+        "all of it without an answer, that target is not there to fall back on when they hang, which is when it is "
+        "needed. Shorten `first_byte`, `first_token` and `answer` of the targets before it, or lengthen `total`.",
+        """\
+[combos.coding]
+targets = ["acme/large", "acme/small"]
+timeouts = { total = "2m" }
+""",
+        """\
+[combos.coding]
+targets = ["acme/large", "acme/small"]
+timeouts = { answer = "1m", first_byte = "10s", first_token = "30s", total = "2m" }
+""",
+    ),
+    Rule(
+        "OR5013",
+        "single-point-of-failure",
+        _WARNING,
+        "An alias or a combo does not survive a loss: looked for by `check --survive` only.",
+        "Every target that the name can come to is lost with one provider, or with one credential, or `max_attempts` "
+        "is spent on what is lost before anything else is tried. Then its clients get no answer, whatever else is "
+        "well. Add a target of another provider, a second credential, or more attempts; or allow the finding where "
+        "that is accepted. An upstream inside the gateway, such as `echo`, is never lost.",
+        """\
+# checked with `omniroute check --survive 1`
+[combos.coding]
+targets = ["acme/large", "acme/small"]
+""",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.other]
+base_url = "https://api.other.example/v1"
+api_key = "env:OTHER_API_KEY"
+
+[combos.coding]
+targets = ["acme/large", "other/large"]
+""",
+    ),
+    Rule(
+        "OR5014",
+        "replaced-model",
+        _WARNING,
+        "An alias or a combo names a model that another one replaces.",
+        "The catalogue, or `replaced_by` in a file, says that the model is deprecated or gone, and which one is asked "
+        "in its place. That one's price, limits and answers may differ from what was meant when the name was written. "
+        "Name the new model; or, if the old one is still served and wanted, write its own name as its `replaced_by`, "
+        "which takes the replacement back.",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models."large-1"]
+replaced_by = "large-2"
+
+[aliases]
+smart = "acme/large-1"
+""",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models."large-1"]
+replaced_by = "large-2"
+
+[aliases]
+smart = "acme/large-2"
+""",
+    ),
+    Rule(
         "OR8001",
         "mass-removal",
         _ERROR,
@@ -724,6 +995,9 @@ api_key = "env:ACME_API_KEY"
 
 RULES: Mapping[str, Rule] = MappingProxyType({row.code: row for row in _ROWS})
 """Every rule by its code, in the order of the codes."""
+
+ON_REQUEST = frozenset({"OR5013"})
+"""The rules that are looked at only where somebody asks for it."""
 
 
 def rule(code: str) -> Rule | None:

@@ -15,7 +15,7 @@ from pydantic_core import core_schema
 
 from omniroute import __version__
 from omniroute.config.document import Catalogue, Document
-from omniroute.config.document.base import PLANNED_VALUES, RELOAD, STATUS
+from omniroute.config.document.base import RELOAD, STATUS
 from omniroute.config.words import toml, toml_key
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -104,8 +104,6 @@ def _described(name: str, node: Node, definitions: Node) -> Node:
     """
     described = node if "description" in node else definitions[node["$ref"].rpartition("/")[2]]
     notes = [note for mark, note in _NOTES.items() if mark in node]
-    if PLANNED_VALUES in node:
-        notes.append("The other strategies are not supported yet.")
     description = " ".join([described["description"], *notes])
     examples = "\n".join(f"{toml_key(name)} = {toml(each)}" for each in node.get("examples", ()))
     shown = {"markdownDescription": f"{description}\n\n```toml\n{examples}\n```"} if examples else {}

@@ -82,7 +82,9 @@ class Provider(msgspec.Struct, frozen=True):
     """An upstream: where it is, what it speaks, how it wants to be asked.
 
     ``stream_usage`` says whether it understands ``stream_options.include_usage``; where it does not, it is
-    never asked for usage that the client did not ask for. ``formats`` has the one that it is best at first.
+    never asked for usage that the client did not ask for. ``credential_strategy`` says which of several credentials
+    goes first, and ``formats`` has the one that it is best at first. ``replaced`` leads from the names of models that
+    are gone, which ``models`` lacks, to those that are asked in their place.
     ``embedded`` is an upstream inside this process.
     """
 
@@ -95,6 +97,8 @@ class Provider(msgspec.Struct, frozen=True):
     models: Mapping[str, Model] = MappingProxyType({})
     timeouts: Timeouts = Timeouts()
     stream_usage: bool = True
+    credential_strategy: str = "fill-first"
+    replaced: Mapping[str, str] = MappingProxyType({})
 
     @property
     def embedded(self) -> bool:
@@ -111,13 +115,27 @@ class Target(msgspec.Struct, frozen=True):
     timeouts: Timeouts
 
 
+class Step(msgspec.Struct, frozen=True):
+    """One choice of a combo: a target, or a whole combo that chooses by its own strategy; ``weight`` is its share."""
+
+    to: "Target | Combo"
+    weight: int = 1
+
+
 class Combo(msgspec.Struct, frozen=True):
-    """A named choice of targets, nested ones already expanded."""
+    """A named choice.
+
+    ``steps`` are what its strategy orders. ``targets`` are all that it can come to, each once, in the order written.
+    ``system_message`` and ``tool_filter`` say what is made of the requests that are sent to it.
+    """
 
     name: str
     strategy: Strategy
     targets: tuple[Target, ...]
     max_attempts: int | None
+    steps: tuple[Step, ...] = ()
+    system_message: str | None = None
+    tool_filter: str | None = None
 
 
 class Alias(msgspec.Struct, frozen=True):
@@ -169,13 +187,31 @@ class Reload(msgspec.Struct, frozen=True):
     max_removed_percent: int = 50
 
 
+class Resilience(msgspec.Struct, frozen=True):
+    """When a target or a credential that fails is left alone, and for how long; times in seconds.
+
+    So many ``failures`` within ``window`` open a breaker for ``cooldown``, after which ``probes`` requests may try.
+    A credential that was refused rests for ``rest``, doubled with each refusal that follows, to ``longest_rest``;
+    where no other is free, a request waits for one up to ``longest_wait``.
+    """
+
+    failures: int = 5
+    window: float = 30.0
+    cooldown: float = 30.0
+    probes: int = 1
+    rest: float = 1.0
+    longest_rest: float = 120.0
+    longest_wait: float = 10.0
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """A whole configuration, compiled.
 
     ``id`` is the SHA-256 (hex) of the effective document in canonical form, secrets as references: the same
     meaning has the same id, however it was formatted. ``patterns`` are the aliases with a star, best first.
     ``files`` are the names of the files it was read from. ``database`` is where runtime data lives, as written.
-    ``keys`` are found by their SHA-256; the other mappings by name.
+    ``keys`` are found by their SHA-256; the other mappings by name. ``prefixes`` are other names by which clients may
+    call providers: none of them is a provider's own.
     """
 
     id: str
@@ -188,7 +224,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     patterns: tuple[Alias, ...]
     keys: Mapping[str, Key]
     timeouts: Timeouts = Timeouts()
+    resilience: Resilience = Resilience()
     files: tuple[str, ...] = ()
+    prefixes: Mapping[str, ProviderName] = MappingProxyType({})
 
     @property
     def short_id(self) -> str:

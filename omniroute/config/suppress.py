@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from omniroute.config.diagnostics import Diagnostic, has_errors
-from omniroute.config.rules import RULES
+from omniroute.config.rules import ON_REQUEST, RULES
 from omniroute.config.source import Place, Position, Source, Span
 from omniroute.config.toml import Comment
 from omniroute.names import Severity
@@ -48,7 +48,8 @@ def apply(
     """Take away what is allowed, and add what is wrong with the comments that allow it.
 
     A comment that matches nothing is reported only where no error is left: a configuration that is refused early is
-    not looked at for what the later checks would have found.
+    not looked at for what the later checks would have found. Nor is one reported for a rule that is looked at only on
+    request.
     """
     allowances, faults = _read(comments_by_source)
     at_line = {(each.line, each.code): each for each in reversed(allowances)}
@@ -61,8 +62,8 @@ def apply(
         else:
             left += _judged(diagnostic, allowance, first=allowance not in matched)
             matched.add(allowance)
-    unused = () if has_errors(tuple(left)) else tuple(_unused(each) for each in allowances if each not in matched)
-    return (*left, *faults, *unused)
+    idle = () if has_errors(tuple(left)) else (each for each in allowances if each not in matched)
+    return (*left, *faults, *(_unused(each) for each in idle if each.code not in ON_REQUEST))
 
 
 def _read(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from omniroute import __version__
-from omniroute.config.document.base import PLANNED_VALUES, SECRET, STATUS
+from omniroute.config.document.base import SECRET, STATUS
 from omniroute.config.faults import Fault, Spot
 from omniroute.config.forms import form, kind, kind_of, slug
 from omniroute.config.keywords import Endless, Moment, Problem, problems
@@ -251,16 +251,6 @@ def _planned(problem: Problem) -> Fault:
     )
 
 
-def _planned_value(problem: Problem) -> Fault:
-    return Fault(
-        "OR2006",
-        f"{_quoted(problem.value)} as {member(problem.path)} is not supported yet",
-        Spot(problem.path),
-        label=f"OmniRoute {__version__} does not act on this value",
-        hint=f"write {toml_key(str(problem.path[-1]))} = {toml(problem.schema['default'])}",
-    )
-
-
 _EXPLAINED: dict[str, Callable[[Problem], Fault]] = {
     "type": _type,
     "enum": _enum,
@@ -273,5 +263,4 @@ _EXPLAINED: dict[str, Callable[[Problem], Fault]] = {
     "minLength": _empty,
     "propertyNames": _name,
     STATUS: _planned,
-    PLANNED_VALUES: _planned_value,
 }

@@ -107,6 +107,18 @@ def test_an_environment_variable_names_the_key_of_one_service() -> None:
     assert {name: hosts for name, hosts in users.items() if len(hosts) > 1} == {}
 
 
+def test_a_further_prefix_belongs_to_one_provider_and_is_the_name_of_none() -> None:
+    further = [prefix for file in FILES for prefix in entry(file).get("aliases", [])]
+    assert {"ds", "pplx", "hf"} <= set(further)
+    assert len(set(further)) == len(further)
+    assert not {file.stem for file in FILES} & set(further)
+
+
+def test_no_prefix_is_that_of_a_vendors_own_client() -> None:
+    further = {prefix for file in FILES for prefix in entry(file).get("aliases", [])}
+    assert not further & {"cc", "cx", "cu", "gh", "kr", "qw"}
+
+
 @each_file
 def test_an_entry_holds_no_secret(file: Path) -> None:
     assert not SECRET.search(file.read_text("utf-8"))

@@ -5,7 +5,7 @@ import pytest
 
 from omniroute.config.compile import auth_of, compile_document, expiry, is_loopback, requires_api_key
 from omniroute.config.document import Document
-from omniroute.config.snapshot import Auth, Credential, Price, Reload, SecretRef, Server, Timeouts
+from omniroute.config.snapshot import Auth, Credential, Price, Reload, SecretRef, Server, Snapshot, Timeouts
 from omniroute.names import Capability, CredentialName, Format, Scope, Strategy
 from tests.house.test_frozen import mutable
 from tests.support.written import HOUSE, document, snapshot
@@ -274,3 +274,42 @@ def test_the_id_does_not_depend_on_the_names_of_files_and_fits_a_hash() -> None:
     assert (first.files, second.files) == (("a.toml",), ("b.toml", "c.toml"))
     assert len(bytes.fromhex(first.id)) == 32
     assert first.short_id == first.id[:12]
+
+
+REPLACING = """
+[providers.house.models]
+old = { replaced_by = "mid", context = 10 }
+mid = { replaced_by = "new" }
+new = { context = 20 }
+"""
+
+
+def test_models_that_are_replaced_lead_to_the_last_one_and_are_listed_no_more() -> None:
+    made = snapshot(HOUSE + REPLACING + '[combos.c]\ntargets = ["house/new", "house/other"]\n').providers["house"]
+    assert dict(made.replaced) == {"old": "new", "mid": "new"}
+    assert list(made.models) == ["new"]
+
+
+def test_a_combo_that_names_a_replaced_model_has_the_other_as_its_target() -> None:
+    text = HOUSE + REPLACING + '[combos.c]\ntargets = ["house/old", "house/other"]\n'
+    combo = snapshot(text).combos["c"]
+    assert [each.id for each in combo.targets] == ["house/new", "house/other"]
+    assert combo.targets[0].model.context == 20
+
+
+def test_prefixes_are_those_of_providers_that_are_there_and_nobodys_own_name() -> None:
+    assert dict(snapshot(EVERYTHING).prefixes) == {"ac": "acme"}
+    assert dict(snapshot(HOUSE).prefixes) == {}
+    own = '[providers.ac]\nbase_url = "http://10.0.0.9/v1"\nauth = "none"\n'
+    assert dict(snapshot(EVERYTHING, own).prefixes) == {}
+
+
+def test_what_a_combo_makes_of_requests_is_a_part_of_what_the_configuration_means() -> None:
+    def made(more: str) -> Snapshot:
+        return snapshot(HOUSE + f'[combos.c]\ntargets = ["house/m"]\n{more}')
+
+    plain, told = made(""), made('system_message = "Be brief."\n')
+    assert (plain.combos["c"].system_message, plain.combos["c"].tool_filter) == (None, None)
+    assert told.combos["c"].system_message == "Be brief."
+    assert made('tool_filter = "^a"\n').combos["c"].tool_filter == "^a"
+    assert len({plain.id, told.id, made('tool_filter = "Be brief."\n').id}) == 3

@@ -50,7 +50,10 @@ def test_defaults_and_the_catalogue_are_written_out() -> None:
     assert shown["providers"]["acme"]["models"]["large"]["price"] == {"input": "1.00", "output": "2.00"}
     assert shown["providers"]["here"]["base_url"] == "embedded:here"
     assert shown["combos"]["coding"]["strategy"] == "priority"
-    assert shown["combos"]["coding"]["targets"] == ["acme/large", {"model": "here/x", "timeouts": {"total": "1m"}}]
+    assert shown["combos"]["coding"]["targets"] == [
+        "acme/large",
+        {"model": "here/x", "weight": 1, "timeouts": {"total": "1m"}},
+    ]
     assert shown["keys"]["alice"]["scopes"] == ["inference", "status"]
 
 
@@ -68,7 +71,7 @@ def test_how_keys_are_shown_and_asked_for_is_written_out_where_it_follows_from_t
 
 def test_what_does_not_act_yet_and_what_is_absent_is_left_out() -> None:
     shown = effective(document(WHOLE))
-    assert {"policies", "budgets", "ip_filter", "cache", "resilience", "tests"} & shown.keys() == set()
+    assert {"policies", "budgets", "ip_filter", "cache", "tests"} & shown.keys() == set()
     assert "proxy" not in shown["server"]
     assert "retention" not in shown["runtime"]
     assert "timeouts" not in shown["providers"]["acme"]

@@ -151,6 +151,8 @@ def test_the_catalogue_knows_names_variables_and_places() -> None:
     assert catalogue.names == {"acme", "lingua", "queried", "here"}
     assert catalogue.variables("acme") == ("ACME_KEY", "ACME_API_KEY")
     assert catalogue.variables("lingua") == catalogue.variables("nobody") == ()
+    assert catalogue.aliases("acme") == ("ac",)
+    assert catalogue.aliases("lingua") == catalogue.aliases("nobody") == ()
     at = catalogue.place("acme", "models", "large", "context")
     assert at is not None
     assert at.source.shipped

@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omniroute.config.diagnostics import has_errors
+from omniroute.config.faults import Fault, Spot
 from omniroute.config.load import Loaded, load
 from omniroute.config.rules import RULES
+from omniroute.config.snapshot import Snapshot
 from omniroute.config.source import Source
 from omniroute.names import Severity
 from tests.support.documents import tampered
@@ -24,6 +26,7 @@ from tests.support.written import (
     committed_schema,
     found,
     loaded,
+    text_at,
 )
 
 CATALOGUE = [
@@ -86,6 +89,40 @@ def test_findings_are_in_the_order_of_the_files_and_of_the_text() -> None:
 def test_a_comment_allows_a_warning() -> None:
     text = HOUSE + '[combos.c]\ntargets = ["house/m", "house/m"] # omniroute: allow(OR5004)\n'
     assert codes(text) == []
+
+
+def test_a_broken_item_of_a_list_is_found_once() -> None:
+    assert codes("tests = [3]\n" + HOUSE) == ["OR2001"]
+
+
+def asked(text: str) -> tuple[Loaded, list[Snapshot]]:
+    """Load a text, and look for something more in what it is compiled to."""
+    seen: list[Snapshot] = []
+
+    def further(snapshot: Snapshot) -> list[Fault]:
+        seen.append(snapshot)
+        return [Fault("OR5013", "fragile", Spot(("combos", "c"), key=True))]
+
+    return load(SHIPPED, [Source("a.toml", SCHEMA_LINE + text)], SCHEMA, TODAY, further), seen
+
+
+def test_what_is_asked_for_besides_is_looked_for_in_the_snapshot_and_has_a_place() -> None:
+    result, seen = asked(HOUSE + '[combos.c]\ntargets = ["house/m", "house/m"]\n')
+    assert [each.code for each in result.diagnostics] == ["OR5013", "OR5004"]
+    assert text_at(result.diagnostics[0]) == "c"
+    assert seen == [result.snapshot]
+
+
+def test_what_is_asked_for_besides_can_be_allowed() -> None:
+    text = HOUSE + '[combos.c] # omniroute: allow(OR5013) accepted\ntargets = ["house/m"]\n'
+    assert asked(text)[0].diagnostics == ()
+    assert codes(text) == []
+
+
+def test_nothing_more_is_looked_for_where_there_is_an_error() -> None:
+    result, seen = asked('[combos.c]\ntargets = ["house/m"]\n')
+    assert "OR5013" not in {each.code for each in result.diagnostics}
+    assert seen == []
 
 
 def test_a_mistake_in_the_catalogue_is_told_after_what_is_the_users() -> None:
@@ -167,7 +204,7 @@ def test_arbitrary_texts_are_judged_and_never_crash(texts: list[str]) -> None:
     judged(texts)
 
 
-LINES = EXAMPLES[0].text.splitlines(keepends=True) + EXAMPLES[1].text.replace("# ", "").splitlines(keepends=True)
+LINES = [line for each in EXAMPLES for line in (each.text + each.text.replace("# ", "")).splitlines(keepends=True)]
 
 
 @CAREFUL
@@ -196,8 +233,7 @@ def test_the_examples_have_no_finding_and_need_no_key() -> None:
     result = load(CATALOGUE, EXAMPLES, SCHEMA, date(2026, 11, 23))
     assert result.diagnostics == ()
     assert result.snapshot is not None
-    assert list(result.snapshot.providers) == ["echo"]
-    assert result.snapshot.providers["echo"].embedded
+    assert all(each.embedded for each in result.snapshot.providers.values())
     assert not result.snapshot.server.require_api_key
     assert result.snapshot.combos
     assert result.snapshot.aliases

@@ -1,6 +1,6 @@
 import pytest
 
-from omniroute.config.naming import following, stood_for
+from omniroute.config.naming import ends, following, stood_for
 from omniroute.config.snapshot import Alias
 
 FAST = Alias("fast", "house/small")
@@ -45,3 +45,8 @@ def test_a_name_that_nothing_fits_leads_nowhere() -> None:
 )
 def test_a_star_stands_for_anything_between_its_two_ends(pattern: str, name: str, held: str | None) -> None:
     assert stood_for(Alias(pattern, "*"), name) == held
+
+
+def test_links_are_followed_to_the_end_of_their_row_and_circles_lead_nowhere() -> None:
+    links = {"a": "b", "b": "c", "into": "x", "x": "y", "y": "x", "self": "self"}
+    assert ends(links) == {"a": "c", "b": "c"}

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from omniroute.config.document import Document
 from omniroute.config.naming import LONGEST_CHAIN
-from omniroute.config.references import Names, Step, names_of, target_name
+from omniroute.config.references import Names, Step, names_of, replacements, successors, target_name
 from omniroute.errors import UnknownModel
 from omniroute.ir.facts import Facts
 from omniroute.names import Format
@@ -126,3 +126,20 @@ def test_names_are_followed_as_they_are_for_a_client(aliases: dict[str, str], as
         assert chain.circle or not chain.end.startswith("house/") or chain.end == "house/"
     else:
         assert (target.id, chain.circle) == (chain.end, ())
+
+
+def test_a_chain_ends_at_the_model_that_is_asked_in_another_ones_place() -> None:
+    models = {"old": {"replaced_by": "mid"}, "mid": {"replaced_by": "new"}, "kept": {"replaced_by": "kept"}}
+    document = Document.model_validate(
+        {
+            "providers": {"p": {"models": models}},
+            "aliases": {"a": "p/old"},
+            "combos": {"c": {"targets": ["a", "p/mid", "p/kept"]}},
+        }
+    )
+    one = names_of(document)
+    assert one.chain("a").end == "p/new"
+    assert [step.following for step in one.chain("a").steps] == ["p/old"]
+    assert leaves(one, "c") == ["p/new", "p/kept"]
+    assert successors(document.providers["p"]) == {"old": "mid", "mid": "new"}
+    assert replacements(document.providers["p"]) == {"old": "new", "mid": "new"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from omniroute.config.load import load
-from omniroute.config.rules import FAMILIES, RULES, Rule, rule, rule_markdown, rules_markdown
+from omniroute.config.rules import FAMILIES, ON_REQUEST, RULES, Rule, rule, rule_markdown, rules_markdown
 from omniroute.config.schema import document_schema
 from omniroute.config.source import Source
 from omniroute.names import Severity
@@ -16,7 +16,8 @@ NOT_TOML = {"OR1001", "OR1002", "OR1004"}
 SEEN_IN_ONE_TEXT = (
     *("OR1001", "OR1002", "OR2001", "OR2002", "OR2003", "OR2004", "OR2005", "OR2006", "OR2007", "OR3001", "OR3002"),
     *("OR3003", "OR3004", "OR3005", "OR3006", "OR3007", "OR3008", "OR3010", "OR4001", "OR4002", "OR4003", "OR5001"),
-    *("OR5002", "OR5003", "OR5004"),
+    *("OR5002", "OR5003", "OR5004", "OR5005", "OR5006", "OR5007", "OR5008", "OR5009", "OR5010", "OR5011", "OR5012"),
+    "OR5014",
 )
 """The rules whose wrong example alone shows what is wrong: no second file, no surroundings."""
 PROVIDER = '\n[providers.acme]\nbase_url = "https://api.acme.example/v1"\napi_key = "env:ACME_API_KEY"\n'
@@ -80,10 +81,16 @@ def test_the_right_example_loads(code: str) -> None:
 
 
 def test_the_severities_are_what_people_may_rely_on() -> None:
-    assert {code for code, each in RULES.items() if each.severity is Severity.HINT} == {"OR5001"}
-    assert {code for code, each in RULES.items() if each.severity is Severity.WARNING} == {
-        *("OR4003", "OR5002", "OR5003", "OR5004", "OR9003")
+    assert {code for code, each in RULES.items() if each.severity is Severity.HINT} == {
+        *("OR5001", "OR5005", "OR5006", "OR5008", "OR5010", "OR5011", "OR5012")
     }
+    assert {code for code, each in RULES.items() if each.severity is Severity.WARNING} == {
+        *("OR4003", "OR5002", "OR5003", "OR5004", "OR5007", "OR5009", "OR5013", "OR5014", "OR9003")
+    }
+
+
+def test_what_is_looked_at_on_request_only_never_stops_a_configuration() -> None:
+    assert all(RULES[code].severity is not Severity.ERROR for code in ON_REQUEST)
 
 
 def test_every_code_in_the_package_is_a_rule() -> None:

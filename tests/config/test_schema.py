@@ -88,7 +88,7 @@ def test_keys_with_examples_show_them_as_toml() -> None:
 def test_keys_whose_form_is_not_obvious_have_an_example() -> None:
     without = {path for path, key in KEYS.items() if "pattern" in key and not {"examples", "default"} & key.keys()}
     assert {path.rpartition("/")[2] for path in without} == {
-        *("sha256", "policy", "key", "model", "provider", "client_id", "token_url")
+        *("sha256", "policy", "key", "model", "provider", "credential", "client_id", "token_url")
     }
 
 
@@ -125,8 +125,6 @@ def test_the_marks_that_others_rely_on_are_there() -> None:
     assert definitions["Runtime"]["properties"]["database"]["x-omniroute-reload"] == "restart"
     assert definitions["Provider"]["properties"]["api_key"]["x-omniroute-secret"] is True
     assert SCHEMA["properties"]["budgets"]["x-omniroute-status"] == "planned"
-    assert "weighted" in definitions["Combo"]["properties"]["strategy"]["x-omniroute-planned-values"]
-    assert "priority" not in definitions["Combo"]["properties"]["strategy"]["x-omniroute-planned-values"]
 
 
 def test_unions_are_told_apart_by_kind_or_by_a_key() -> None:
@@ -136,6 +134,6 @@ def test_unions_are_told_apart_by_kind_or_by_a_key() -> None:
 
 
 def test_the_catalogue_has_keys_of_its_own_and_a_user_has_not() -> None:
-    own = {"api_key_env", "docs"}
+    own = {"aliases", "api_key_env", "docs"}
     assert own <= catalogue_schema()["$defs"]["CatalogueProvider"]["properties"].keys()
     assert not own & SCHEMA["$defs"]["Provider"]["properties"].keys()

@@ -56,6 +56,12 @@ def test_a_comment_behind_a_value_of_several_lines_acts_on_it() -> None:
     assert suppressed(text, ("OR5004", "[\n  1,\n]")) == ()
 
 
+def test_a_comment_may_allow_what_is_looked_for_on_request_only() -> None:
+    text = "x = 1 # omniroute: allow(OR5013) one vendor has it\n"
+    assert suppressed(text, ("OR5013", "x")) == ()
+    assert suppressed(text) == ()
+
+
 def test_a_comment_acts_inside_an_array() -> None:
     text = "x = [\n  # omniroute: allow(OR5004)\n  1,\n  2,\n]\n"
     assert suppressed(text, ("OR5004", "1")) == ()

@@ -248,16 +248,11 @@ def test_a_name_that_is_not_allowed_is_found_where_it_is_written(text: str, name
         '[budgets.b]\nlimit = "1 USD"',
         '[ip_filter]\nmode = "off"',
         "[cache.exact]\nmax_entries = 1",
-        "[resilience.breaker]\nfailures = 3",
-        '[[tests]]\nname = "x"\nrequest = { model = "a/b" }\nexpect = {}',
         '[runtime]\nretention = "30d"',
         '[server]\nproxy = "http://127.0.0.1:3128"',
         '[providers.house]\nproxy = "http://127.0.0.1:3128"',
-        '[providers.house]\ncredential_strategy = "fill-first"',
         '[providers.house]\nauth = { sigv4 = { region = "eu-1", service = "x" } }',
-        '[combos.c]\ntargets = ["house/m"]\nsystem_message = "x"',
-        '[combos.c]\ntargets = [{ model = "house/m", weight = 2 }]',
-        '[combos.c]\ntargets = ["house/m"]\nstrategy = "weighted"',
+        '[combos.c]\ntargets = ["house/m"]\nproxy = "http://10.0.0.9:3128"',
         f'[keys.a]\nsha256 = "{"0" * 64}"\npolicy = "p"',
     ],
 )
@@ -265,12 +260,6 @@ def test_what_does_not_act_yet_is_refused(text: str) -> None:
     finding = only(text if "providers" in text else f"{text}\n{HOUSE}")
     assert finding.code == "OR2006"
     assert "is not supported yet" in finding.summary
-
-
-def test_a_planned_value_names_the_one_that_acts() -> None:
-    finding = only('[combos.c]\ntargets = ["house/m"]\nstrategy = "auto"\n' + HOUSE)
-    assert finding.summary == '`"auto"` as `strategy` of combo `c` is not supported yet'
-    assert finding.hint == 'write strategy = "priority"'
 
 
 def test_what_is_wrong_inside_something_planned_is_not_told_as_well() -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from omniroute.cli.check import check
 from omniroute.config.diagnostics import Diagnostic
-from omniroute.config.load import Loaded, load
+from omniroute.config.load import Further, Loaded, load
 from omniroute.config.render import STYLES, RenderContext
 from omniroute.config.rules import RULES
 from omniroute.config.snapshot import Snapshot
@@ -23,6 +23,7 @@ from omniroute.engine.files import ConfigPath, pinned_files, read_tree, schema_d
 from omniroute.engine.guard import guard
 from omniroute.engine.steady import Reader, SystemClock, Timing
 from omniroute.names import Trigger
+from omniroute.routing.survive import fragile
 from tests.cli.command import run
 from tests.support.config_dirs import started
 from tests.support.goldens import FILES, ROOT, hold, hold_text
@@ -35,12 +36,12 @@ IDENTITY = "0123456789abcdef" * 4
 Findings = tuple[Sequence[Diagnostic], RenderContext]
 
 
-def findings_of(*names: str) -> Findings:
+def findings_of(*names: str, further: Further | None = None) -> Findings:
     """Load files of the folders, named as below them, with the shipped catalogue."""
     sources = [Source(Path(name).name, (FOLDERS / name).read_bytes().decode()) for name in names]
     # What the models refuse is never left to them, but by a schema that says nothing.
     schema = {"type": "object"} if names[0].startswith("OR2999") else schema_document()
-    loaded = load(shipped_catalogue(), sources, schema, TODAY)
+    loaded = load(shipped_catalogue(), sources, schema, TODAY, further)
     identity = IDENTITY if loaded.snapshot is not None else None
     return loaded.diagnostics, replace(CONTEXT, config_hash=identity, files=len(sources), counts=loaded.counts)
 
@@ -67,6 +68,10 @@ def at(path: Path, given: str, *, directory: bool = False) -> ConfigPath:
 async def not_utf8(_tmp_path: Path) -> Findings:
     tree = read_tree(at(FOLDERS / "OR1003" / "input.toml", "input.toml"))
     return tree.faults, replace(CONTEXT, files=1)
+
+
+async def single_point_of_failure(_tmp_path: Path) -> Findings:
+    return findings_of("OR5013/input.toml", further=fragile)
 
 
 async def mass_removal(_tmp_path: Path) -> Findings:
@@ -127,6 +132,7 @@ async def not_put_to_work(tmp_path: Path) -> Findings:
 
 ELSEWHERE: Mapping[str, Callable[[Path], Awaitable[Findings]]] = {
     "OR1003": not_utf8,
+    "OR5013": single_point_of_failure,
     "OR8001": mass_removal,
     "OR8002": unstable_files,
     "OR9001": config_not_found,

@@ -45,6 +45,17 @@ def _unknown_provider(world: World, step: Step, prefix: str) -> Fault:
     shipped = prefix in world.catalogue.names
     direct = step.following.startswith(f"{prefix}/")
     related = ((Spot(("providers", close), key=True), "a provider with a similar name"),) if close else ()
+    own = next((name for name in world.written("providers") if prefix in world.catalogue.aliases(name)), None)
+    if own is not None:
+        return Fault(
+            "OR3001",
+            f"{member(step.path)} names provider `{prefix}`, which is called `{own}` in files",
+            spot,
+            label=f"`{prefix}/` is a prefix for clients only",
+            related=((Spot(("providers", own), key=True), "this provider"),),
+            hint=f"write `{own}/` instead",
+            fix=((spot, toml(f"{own}{step.following[len(prefix) :]}")),) if direct else (),
+        )
     return Fault(
         "OR3001",
         f"{member(step.path)} names provider `{prefix}`, which does not exist",

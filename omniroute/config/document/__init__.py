@@ -69,7 +69,6 @@ class Document(Table):
     resilience: Resilience = Field(
         default_factory=Resilience,
         description="What is left alone for a while after failures.",
-        json_schema_extra=PLANNED,
     )
     runtime: Runtime = Field(default_factory=Runtime, description="Where runtime data lives.")
     reload: Reload = Field(
@@ -78,8 +77,10 @@ class Document(Table):
     tests: tuple[ConfigTest, ...] = Field(
         (),
         strict=False,
-        description="Tests of the configuration, also in `*.test.toml` files, which `serve` never loads.",
-        json_schema_extra=PLANNED,
+        description=(
+            "Tests of the configuration: `omniroute test` runs them. Also in `*.test.toml` files, which `serve` never "
+            "loads."
+        ),
     )
 
 

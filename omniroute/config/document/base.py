@@ -5,8 +5,7 @@ to the schema, to an editor and to the gateway. Every pattern is anchored at bot
 Rust and ECMAScript. Rules that a JSON Schema cannot say are in ``config/checks``, and none are here.
 
 Marks are keys of the generated schema: ``x-omniroute-status`` for what a later version will act on,
-``x-omniroute-planned-values`` for such values of a key that acts, ``x-omniroute-reload`` for keys that need a
-restart, ``x-omniroute-secret`` for references to secrets.
+``x-omniroute-reload`` for keys that need a restart, ``x-omniroute-secret`` for references to secrets.
 """
 
 from typing import Annotated, Any
@@ -16,17 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from omniroute.config import units
 
 STATUS = "x-omniroute-status"
-PLANNED_VALUES = "x-omniroute-planned-values"
 RELOAD = "x-omniroute-reload"
 SECRET = "x-omniroute-secret"  # noqa: S105 - the name of a mark, not a secret
 
 PLANNED: dict[str, Any] = {STATUS: "planned"}
 RESTART: dict[str, Any] = {RELOAD: "restart"}
-
-
-def planned_values(*values: str) -> dict[str, Any]:
-    """Mark those values of a key that do not act yet, though the key does."""
-    return {PLANNED_VALUES: list(values)}
 
 
 class Table(BaseModel):

@@ -5,7 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from omniroute.config.document.base import Count, Duration, Name, Table, Word
-from omniroute.names import Capability
+from omniroute.names import Capability, FailureKind, Format
+
+Repeats = Annotated[int, Field(ge=1, le=100_000)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ExactCache(Table):
@@ -48,6 +51,9 @@ class Cooldown(Table):
 
     base: Duration = Field("1s", description="After the first refusal; it doubles with each that follows.")
     max: Duration = Field("2m", description="The longest rest.")
+    wait: Duration = Field(
+        "10s", description="How long a request waits at most for a credential to have rested, where no other is free."
+    )
 
 
 class Resilience(Table):
@@ -65,13 +71,27 @@ class AskedInTest(Table):
         (), strict=False, description="What the request needs.", examples=[["images"]]
     )
     key: Name | None = Field(None, description="The client key that it shows.")
+    format: Annotated[Format, Field(strict=False)] = Field(
+        Format.OPENAI_CHAT, description="The wire format that the client speaks."
+    )
+    stream: bool = Field(False, description="Whether the answer is to be streamed.")
+    tokens: Count | None = Field(None, description="How long the input is, in tokens.")
 
 
 class UpstreamInTest(Table):
-    """What a provider answers in a test."""
+    """What an upstream does in a test. Whoever is given nothing answers with status 200."""
 
-    provider: Name = Field(description="The provider.")
-    status: int = Field(ge=100, le=599, description="The HTTP status of its answer.")
+    provider: Name | None = Field(
+        None, description="The provider; every provider, where neither this nor `target` is written."
+    )
+    target: Word | None = Field(
+        None, description="One target, which counts more than its provider.", examples=["example/large"]
+    )
+    credential: Name | None = Field(None, description="The one credential that this is about.")
+    status: int | None = Field(None, ge=100, le=599, description="The HTTP status that it answers with.")
+    failure: Annotated[FailureKind, Field(strict=False)] | None = Field(
+        None, description="How it fails, instead of a status. `down`: it cannot be reached.", examples=["timeout"]
+    )
     retry_after: Duration | None = Field(None, description="When it wants to be asked again.")
 
 
@@ -81,7 +101,10 @@ class GivenInTest(Table):
     upstream: tuple[UpstreamInTest, ...] = Field(
         (),
         strict=False,
-        description="What providers answer, in the order of the attempts.",
+        description=(
+            "What upstreams do. Several entries for the same one are given one after the other, and the last of them "
+            "from then on."
+        ),
         examples=[[{"provider": "example", "status": 429}]],
     )
 
@@ -89,8 +112,23 @@ class GivenInTest(Table):
 class ExpectedInTest(Table):
     """What a test expects."""
 
-    attempts: tuple[Word, ...] | None = Field(None, strict=False, description="The targets that are tried, in order.")
-    status: int | None = Field(None, ge=100, le=599, description="The HTTP status of the answer to the client.")
+    attempts: tuple[Word, ...] | None = Field(
+        None,
+        strict=False,
+        description="The targets that are tried, in order, once for each attempt; of the last request, with `repeat`.",
+    )
+    status: int | None = Field(
+        None, ge=100, le=599, description="The HTTP status of the answer to the client; of every one, with `repeat`."
+    )
+    server: Word | None = Field(
+        None, description="The target that answers; of the last request, with `repeat`.", examples=["example/large"]
+    )
+    shares: dict[Word, Share] | None = Field(
+        None,
+        description="Which share of all requests a target answers.",
+        examples=[{"example/large": 0.8, "house/qwen3-32b": 0.2}],
+    )
+    tolerance: Share = Field(0.05, description="How far a share may be off.")
 
 
 class ConfigTest(Table):
@@ -98,5 +136,8 @@ class ConfigTest(Table):
 
     name: str = Field(min_length=1, description="What should be true, as a sentence.")
     request: AskedInTest = Field(description="What is asked.")
-    given: GivenInTest = Field(default_factory=GivenInTest, description="What providers answer.")
+    given: GivenInTest = Field(default_factory=GivenInTest, description="What upstreams do.")
     expect: ExpectedInTest = Field(description="What should come of it.")
+    repeat: Repeats = Field(1, description="How often the request comes. What was learnt of those before counts.")
+    every: Duration = Field("1s", description="How long after one request the next one comes.")
+    seed: int = Field(0, ge=0, le=10**9, description="What is left to chance: another seed, another draw.")

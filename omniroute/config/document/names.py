@@ -4,11 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from omniroute.config.document.base import PLANNED, Count, Proxy, Table, Word, planned_values
+from omniroute.config.document.base import PLANNED, Count, Proxy, Table, Word
 from omniroute.config.document.process import Timeouts
 from omniroute.names import Strategy
-
-ACTING_STRATEGIES = frozenset({Strategy.PRIORITY})
 
 
 class Target(Table):
@@ -18,7 +16,7 @@ class Target(Table):
         description="`provider/model`, split at the first slash, or the name of an alias or another combo.",
         examples=["example/large"],
     )
-    weight: Count = Field(1, description="The target's share, for weighted strategies.", json_schema_extra=PLANNED)
+    weight: Count = Field(1, description="The target's share of the requests, where the strategy is `weighted`.")
     timeouts: Timeouts = Field(default_factory=Timeouts, description="How long to wait for this target.")
 
 
@@ -27,8 +25,10 @@ class Combo(Table):
 
     strategy: Annotated[Strategy, Field(strict=False)] = Field(
         Strategy.PRIORITY,
-        description="How the targets are ordered: `priority` tries them as they are written.",
-        json_schema_extra=planned_values(*(each for each in Strategy if each not in ACTING_STRATEGIES)),
+        description=(
+            "How the targets are ordered for a request: `priority` tries them as they are written. Where one fails, "
+            "the next is tried, whatever the strategy."
+        ),
     )
     targets: tuple[Word | Target, ...] = Field(
         strict=False,
@@ -44,13 +44,20 @@ class Combo(Table):
     )
     timeouts: Timeouts = Field(default_factory=Timeouts, description="How long to wait for the targets of this combo.")
     system_message: str | None = Field(
-        None, description="Replaces the system prompt of requests.", json_schema_extra=PLANNED
+        None,
+        description=(
+            "Takes the place of the system prompt of requests, whatever their format; an empty one takes it away. "
+            "Of combos within one another, that of the outermost counts."
+        ),
+        examples=["You answer in one sentence."],
     )
     tool_filter: str | None = Field(
         None,
-        description="A regular expression: tools whose names do not match it are left out of requests.",
+        description=(
+            "A regular expression: tools in whose names it is not found are left out of requests; those that a "
+            "provider runs are known by their type. Of combos within one another, that of the outermost counts."
+        ),
         examples=["^(?!dangerous_)"],
-        json_schema_extra=PLANNED,
     )
     proxy: Proxy | None = Field(
         None, description="The proxy to reach this combo's targets by.", json_schema_extra=PLANNED

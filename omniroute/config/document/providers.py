@@ -55,6 +55,14 @@ class Model(Table):
         description="US dollars for a million tokens.",
         examples=[{"input": "0.10", "output": "0.40"}],
     )
+    replaced_by: Word | None = Field(
+        None,
+        description=(
+            "The model of the same provider that is asked in this one's place, which is deprecated or gone. Answers "
+            "say so in `X-OmniRoute-Deprecated`. Its own name takes back what the catalogue says."
+        ),
+        examples=["qwen3-32b"],
+    )
 
 
 class Credential(Table):
@@ -166,7 +174,11 @@ class Provider(Table):
         ),
     )
     credential_strategy: Literal["fill-first", "round-robin", "p2c", "random", "least-used", "strict-random"] = Field(
-        "fill-first", description="Which of several credentials is used.", json_schema_extra=PLANNED
+        "fill-first",
+        description=(
+            "Which of several credentials is used first: `fill-first` stays with the one of the lowest `priority` "
+            "until it is refused."
+        ),
     )
     proxy: Proxy | None = Field(None, description="The proxy to reach this provider by.", json_schema_extra=PLANNED)
 
@@ -179,5 +191,11 @@ class CatalogueProvider(Provider):
         strict=False,
         description="The environment variables in which people keep the provider's key, the usual one first.",
         examples=[["EXAMPLE_API_KEY"]],
+    )
+    aliases: tuple[Name, ...] = Field(
+        (),
+        strict=False,
+        description="Other prefixes under which people know the provider's models, as in `ex/large`.",
+        examples=[["ex"]],
     )
     docs: str | None = Field(None, pattern=TOKEN_URL, description="The provider's own documentation of its API.")

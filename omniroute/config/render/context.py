@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 import msgspec
 
+from omniroute.config.waits import Bound
+
 
 class RenderContext(msgspec.Struct, frozen=True):
     """The run that made the findings.
@@ -16,6 +18,7 @@ class RenderContext(msgspec.Struct, frozen=True):
     read, ``counts`` the number of entities by their table's name (``{"providers": 12}``), ``elapsed`` is in seconds.
     ``colour`` lets the styles for people use ANSI colours. Without ``hints``, findings of that severity and lines of
     help are left out. ``fix_command`` is shown behind the help of a finding that can be mended without a person.
+    ``worst_cases`` are what each name can come to, absent where nobody asked.
     """
 
     version: str
@@ -26,3 +29,4 @@ class RenderContext(msgspec.Struct, frozen=True):
     colour: bool = False
     hints: bool = True
     fix_command: str = ""
+    worst_cases: tuple[Bound, ...] | None = None

@@ -1,8 +1,9 @@
 """Findings as one JSON document, for programs: the contract in ``schemas/diagnostics.schema.json``.
 
 Always true: the document is valid against that schema; every key is there, with null or nothing in it where there is
-nothing to say; all findings are in it. Lines and columns are 1-based and count code points, bytes are 0-based offsets
-into the file as UTF-8, and ``highlight`` counts code points of the snippet's own line, in which secrets are masked.
+nothing to say, but for ``worst_cases``, which is there where it was asked for; all findings are in it. Lines and
+columns are 1-based and count code points, bytes are 0-based offsets into the file as UTF-8, and ``highlight`` counts
+code points of the snippet's own line, in which secrets are masked.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from omniroute.config.render.listing import number
 from omniroute.config.render.mask import Masks
 from omniroute.config.rules import RULES
 from omniroute.config.source import Path, Place, Position, Source
+from omniroute.config.waits import Bound
 from omniroute.names import Severity
 
 LIMIT = 240
@@ -104,6 +106,7 @@ class Report(msgspec.Struct, frozen=True):
     warnings: int
     config: Config
     diagnostics: tuple[Finding, ...]
+    worst_cases: tuple[Bound, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def render_json(diagnostics: Sequence[Diagnostic], masks: Masks, context: RenderContext) -> str:
@@ -115,6 +118,7 @@ def render_json(diagnostics: Sequence[Diagnostic], masks: Masks, context: Render
         warnings=number(diagnostics, Severity.WARNING),
         config=Config(context.config_hash and f"sha256:{context.config_hash}", context.files),
         diagnostics=tuple(_finding(each, masks) for each in diagnostics),
+        worst_cases=context.worst_cases if context.worst_cases is not None else msgspec.UNSET,
     )
     return written(report)
 

@@ -162,3 +162,20 @@ def test_a_combo_that_adds_one_target_is_no_repetition() -> None:
 
 def test_every_place_that_names_something_unknown_is_told() -> None:
     assert [each.code for each in found(combo('"x/m"', '"y"', '"house/m"'))] == ["OR3001", "OR3002"]
+
+
+KNOWN = '[providers.acme]\napi_key = "env:ACME_KEY"\n'
+
+
+def test_a_providers_other_prefix_is_for_clients_and_files_write_its_name() -> None:
+    text = KNOWN + '[combos.c]\ntargets = ["ac/large"]\n'
+    finding = only(text)
+    assert finding.code == "OR3001"
+    assert finding.summary == "target 1 of combo `c` names provider `ac`, which is called `acme` in files"
+    assert (text_at(finding), finding.hint) == ('"ac/large"', "write `acme/` instead")
+    assert codes(mended(text, finding)) == []
+
+
+def test_what_a_pattern_makes_of_a_prefix_is_not_mended_by_itself() -> None:
+    [finding] = found(KNOWN + '[aliases]\nsmart = "x-large"\n"x-*" = "ac/*"\n')
+    assert (finding.code, text_at(finding)) == ("OR3001", '"ac/*"')

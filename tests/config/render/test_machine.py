@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from omniroute.config.diagnostics import Diagnostic, Edit
 from omniroute.config.render import RenderContext, render
 from omniroute.config.source import Source
+from omniroute.config.waits import Bound
 from omniroute.names import Severity
 from tests.config.render.cases import CASES, sources_of
 from tests.config.render.places import at
@@ -67,6 +68,13 @@ def test_warnings_and_hints_leave_a_configuration_valid() -> None:
 def test_a_hash_is_said_with_its_kind() -> None:
     context = RenderContext("1", "ab" * 32, 3)
     assert report(context=context)["config"] == {"hash": "sha256:" + "ab" * 32, "files": 3}
+
+
+def test_worst_cases_are_there_where_they_were_asked_for() -> None:
+    assert "worst_cases" not in report()
+    assert report(context=RenderContext("1", worst_cases=()))["worst_cases"] == []
+    told = report(context=RenderContext("1", worst_cases=(Bound("coding", 3, 600.0),)))
+    assert told["worst_cases"] == [{"name": "coding", "attempts": 3, "seconds": 600.0}]
 
 
 def test_a_very_long_line_does_not_make_a_very_long_document() -> None:
