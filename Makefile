@@ -65,8 +65,9 @@ docs: .venv/.dev   ## write docs/reference/ anew from the code
 golden: .venv/.dev   ## rewrite the golden files; a person reads the difference
 	OMNIROUTE_GOLDEN=write $(BIN)/pytest -q tests/golden tests/config/render
 
-examples: .venv/.dev   ## check examples/
+examples: .venv/.dev   ## check and test examples/
 	$(BIN)/omniroute check --config examples --deny-warnings
+	$(BIN)/omniroute test --config examples --coverage-fail-under 100
 
 bench: .venv/.dev   ## measure against nginx and LiteLLM in one run (see bench/README.md)
 	bench/run.sh $(ARGS)

@@ -6,6 +6,7 @@ OmniRouteError                  never raised itself
 │   ├── Malformed               400  not JSON, or not this format
 │   ├── TooLarge                413  longer than server.max_body
 │   ├── WrongProvider           400  the model is another provider's than the path's
+│   ├── AmbiguousModel          400  several providers have a model of this name; says which
 │   └── UnknownModel            404  no such name; carries what was probably meant
 ├── Refused                     our decision
 │   ├── Unauthenticated         401  no key, or not one of ours
@@ -73,6 +74,12 @@ class WrongProvider(RequestError):
     """A dedicated provider route was asked for another provider's model."""
 
     code = "wrong_provider"
+
+
+class AmbiguousModel(RequestError):
+    """Several providers have a model of this name, and the request does not say which of them is meant."""
+
+    code = "ambiguous_model"
 
 
 class UnknownModel(RequestError):

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from omniroute.config.compile import is_loopback
@@ -23,7 +24,7 @@ def banner(live: Live, address: str, files: tuple[str, ...], version: str) -> st
         version: ours.
     """
     snapshot = live.snapshot
-    unusable = live.secrets.view.unusable if isinstance(live.secrets, Equipment) else {}
+    unusable = live.secrets.unusable if isinstance(live.secrets, Equipment) else {}
     lines = [
         f"OmniRoute {version} listens on {address}",
         f"  {'configuration':<13}  generation {live.generation}, {snapshot.short_id}",
@@ -39,7 +40,7 @@ def banner(live: Live, address: str, files: tuple[str, ...], version: str) -> st
     return "\n".join(lines)
 
 
-def _provider(provider: Provider, unusable: dict[tuple[str, str], str]) -> str:
+def _provider(provider: Provider, unusable: Mapping[tuple[str, str], str]) -> str:
     """One provider in a line, with what it lacks."""
     missing = [
         unusable[provider.name, each.name] for each in provider.credentials if (provider.name, each.name) in unusable

@@ -24,6 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("omniroute.cli.check:check", "Find every fault in a configuration; offline."),
     "init": ("omniroute.cli.init:init", "Write a commented starter configuration."),
     "show": ("omniroute.cli.show:show", "Print the effective configuration, secrets as references."),
+    "explain": ("omniroute.cli.explain:explain", "Say who would serve a request, or did, and which lines decided."),
+    "graph": ("omniroute.cli.graph:graph_command", "Draw what names lead to: aliases, combos, targets, providers."),
+    "simulate": ("omniroute.cli.simulate:simulate", "Play a request through, without a network."),
+    "test": ("omniroute.cli.test:test", "Run the tests of a configuration: its [[tests]], without a network."),
     "schema": ("omniroute.cli.schema:schema", "Print the JSON Schema of the configuration."),
     "rule": ("omniroute.cli.rule:rule", "Explain a diagnostic code."),
     "key": ("omniroute.cli.key:key", "Make client keys."),
@@ -104,7 +108,7 @@ def _crashed(error: Exception, asked: Sequence[str]) -> Exit:
 
 def _say_in_json(asked: Sequence[str], message: str, code: int, **more: str | None) -> None:
     """Print what went wrong to programs that read standard output."""
-    if "--format=json" in asked or ("--format", "json") in pairwise(asked):
+    if not {"--format=json", "--json"}.isdisjoint(asked) or ("--format", "json") in pairwise(asked):
         click.echo(json.dumps({"error": {"exit_code": code, "message": message, **more}}, indent=2))
 
 

@@ -1,19 +1,16 @@
 """``omniroute show``: the effective configuration: catalogue and defaults applied, secrets as references."""
 
 import json
-import sys
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
 
 import click
 import tomli_w
 
-from omniroute.cli.loading import Reading, read_config, verdict
-from omniroute.cli.options import color_option, colours, config_argument
-from omniroute.cli.report import findings
+from omniroute.cli.loading import read_config
+from omniroute.cli.options import color_option, config_argument
+from omniroute.cli.report import refuse
 from omniroute.config.effective import effective
-from omniroute.config.render import render
 
 
 @click.command()
@@ -36,18 +33,9 @@ def show(config: Path, style: str, color: str) -> None:
     """
     reading = read_config(config)
     if reading.document is None:
-        _refuse(reading, style, color)
+        refuse(reading, color, as_json=style == "json")
     shown = effective(reading.document)
     click.echo(json.dumps(shown, indent=2, default=_moment) if style == "json" else tomli_w.dumps(shown).rstrip())
-
-
-def _refuse(reading: Reading, style: str, color: str) -> NoReturn:
-    """Report the faults: to programs in the form of ``check --format json``."""
-    if style == "json":
-        click.echo(render(reading.found, "json", reading.context), nl=False)
-    else:
-        click.echo(findings(reading.found, colour=colours(color, stderr=True)), err=True, nl=False)
-    sys.exit(verdict(reading.where, reading.found))
 
 
 def _moment(value: object) -> str:

@@ -20,12 +20,10 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from omniroute.cli.loading import read_config
+from omniroute.cli.database import database_option, find_database, source
 from omniroute.cli.options import config_option
 from omniroute.cli.table import Column, table
-from omniroute.config.document.process import Runtime
 from omniroute.errors import StorageError
-from omniroute.storage.db import SCHEME, locate
 from omniroute.storage.report import By, PastRequest, Summary, recent, summary
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -45,12 +43,7 @@ Rows = tuple[Summary, ...] | tuple[PastRequest, ...]
 
 @click.command()
 @config_option
-@click.option(
-    "--database",
-    metavar="FILE",
-    envvar="OMNIROUTE_DATABASE",
-    help="SQLite file that `serve` writes.  [default: runtime.database of the configuration]",
-)
+@database_option
 @click.option(
     "--by", type=click.Choice([each.value for each in By]), default="model", show_default=True, help="Group by."
 )
@@ -72,7 +65,7 @@ def usage(config: Path, database: str | None, last: int | None, style: str, **su
     """
     kind: type[Summary] | type[PastRequest] = PastRequest if last else Summary
     try:
-        rows = _rows(_database(database, config), last, **summed)
+        rows = _rows(find_database(database, config), last, **summed)
     except StorageError as error:
         raise click.ClickException(error.message) from None
     if style == "json":
@@ -87,32 +80,12 @@ def usage(config: Path, database: str | None, last: int | None, style: str, **su
 
 def _rows(database: str, last: int | None, by: str, since: str) -> Rows:
     """Read what was asked for."""
-    if last and ParameterSource.COMMANDLINE in {_source("by"), _source("since")}:
+    if last and ParameterSource.COMMANDLINE in {source("by"), source("since")}:
         message = "--recent lists requests one by one; --by and --since are for sums"
         raise click.UsageError(message)
     now = time.time_ns() // 1000
     span = _micros(since)
     return recent(database, last) if last else summary(database, now - span, now, By(by))
-
-
-def _database(named: str | None, config: Path) -> str:
-    """Find the database: the one that was named, or the one that the configuration names."""
-    if named is None and (config.exists() or _source("config") is not ParameterSource.DEFAULT):
-        snapshot = read_config(config).snapshot
-        if snapshot is None:
-            message = (
-                f"the configuration at '{config}' is missing or has faults, so which database it means is not known: "
-                f"see `omniroute check {config}`, or name the database with --database"
-            )
-            raise click.ClickException(message)
-        named = snapshot.database
-    written = named or Runtime().database
-    return locate(written if written.startswith(SCHEME) else SCHEME + written, Path.cwd())
-
-
-def _source(option: str) -> ParameterSource | None:
-    """Say where an option's value comes from."""
-    return click.get_current_context().get_parameter_source(option)
 
 
 def _micros(since: str) -> int:

@@ -23,6 +23,7 @@ from omniroute.engine.runtime import Headers, Way
 from omniroute.formats.codec import Asked, Watch
 from omniroute.formats.translate import Carrier
 from omniroute.ir.complaint import Complaint
+from omniroute.limits.ratelimits import Learnt, learnt
 from omniroute.names import FailureKind, Outcome
 from omniroute.routing.failure import Failure
 from omniroute.routing.judge import kind_of, kind_of_complaint, retry_after
@@ -35,6 +36,8 @@ LONGEST_COMPLAINT = 1024 * 1024
 """Bytes of an error body that are read at most."""
 LONGEST_PREAMBLE = 1024 * 1024
 """Bytes that are held back at most of a stream that has said nothing yet."""
+CLIENT = "the client to read"
+"""What is waited for where it is not the upstream."""
 LONGEST_DRAIN = 1.0
 """Seconds to wait for the end of a body whose answer is complete."""
 
@@ -52,14 +55,21 @@ KIND_OF_PHASE: dict[Phase, FailureKind] = {
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What a client asks by its headers: those that are ``passed`` on to an upstream of its format, and progress."""
+    """What a client asks by its headers.
+
+    ``passed`` go on to an upstream of its format; ``session`` names the conversation that the request belongs to.
+    """
 
     passed: Headers = ()
     progress: bool = False
+    session: str | None = None
 
 
 class Attempt:
-    """One candidate being asked. ``started`` says that the client has seen a part of its answer."""
+    """One candidate being asked.
+
+    ``started`` says that the client has seen a part of its answer, ``room`` what the upstream said of its rate limits.
+    """
 
     __slots__ = (
         "_asked",
@@ -73,6 +83,7 @@ class Attempt:
         "_record",
         "_way",
         "_wish",
+        "room",
         "started",
     )
 
@@ -88,6 +99,7 @@ class Attempt:
         self._client = client
         self._record = record
         self._limits: Timeouts = candidate.target.timeouts
+        self.room: Learnt | None = None
         self.started = False
 
     async def run(self, upstream: Upstream, way: Way, patience: Patience, deadline: float) -> Failure | None:
@@ -110,7 +122,11 @@ class Attempt:
                 self._record.attempted(self._candidate, patience.now() - since)
                 raise
             patience.settle()
-            failure = self._failure(FailureKind.TIMEOUT, f"timed out waiting for {patience.waited_for}")
+            failure = self._failure(
+                FailureKind.TIMEOUT,
+                f"timed out waiting for {patience.waited_for}",
+                blameless=patience.waited_for == CLIENT,
+            )
         self._record.attempted(self._candidate, patience.now() - since, failure)
         return failure
 
@@ -129,6 +145,8 @@ class Attempt:
                 first_byte=until - since,
             )
         )
+        if answer.status == 429 or any(value == "0" and "ratelimit" in name for name, value in answer.headers.items()):
+            self.room = learnt(answer.headers, self._record.at / 1e6)
         try:
             if answer.status != 200:
                 return await self._refusal(answer)
@@ -149,6 +167,8 @@ class Attempt:
         complaint = self._carrier.upstream.complain(answer.status, body)
         detail = f"HTTP {answer.status}" + (f": {complaint.message}" if complaint.message else "")
         wait = retry_after(answer.headers, self._record.at / 1e6)
+        if wait is None and self.room is not None:
+            wait = self.room.reset
         kind = kind_of(answer.status, complaint)
         return self._failure(kind, detail, status=answer.status, wait=wait, complaint=complaint)
 
@@ -282,7 +302,7 @@ class Attempt:
 
     def _wait_for_client(self) -> None:
         """Expect nothing of the upstream; but a client that does not read may not hold it for ever."""
-        self._patience.expect(self._deadline, "the client to read")
+        self._patience.expect(self._deadline, CLIENT)
 
     def _complained(self, complaint: Complaint, trouble: FailureKind | None) -> Failure:
         """Make a failure of what an answer of status 200 said of itself."""
@@ -296,6 +316,7 @@ class Attempt:
         status: int | None = None,
         wait: float | None = None,
         complaint: Complaint | None = None,
+        blameless: bool = False,
     ) -> Failure:
         """Make a failure of this attempt."""
         return Failure(
@@ -306,6 +327,7 @@ class Attempt:
             status=status,
             retry_after=wait,
             started=self.started,
+            blameless=blameless,
             complaint=complaint and msgspec.structs.replace(complaint, message=self._way.hide(complaint.message)),
         )
 

@@ -45,11 +45,11 @@ async def count(
 
 
 def _carrier(understood: Understood, candidate: Candidate) -> Carrier:
-    """Ask a candidate's counter: with the client's own bytes, where it speaks the client's format."""
-    client, upstream = understood.translation.codec, CODECS[candidate.format]
-    model = candidate.target.model.name
-    if upstream is not client and upstream.format is not client.format:
-        body = counter_of(upstream).body(understood.translation.spoken(upstream.format).body, model)
+    """Ask a candidate's counter: with the client's own bytes, where it is answered by them."""
+    translation, upstream = understood.translation, CODECS[candidate.format]
+    client, model = translation.codec, candidate.target.model.name
+    if upstream.format is not client.format or translation.restated:
+        body = counter_of(upstream).body(translation.spoken(upstream.format).body, model)
     elif understood.plain:
         body = client.prepare(understood.asked, model, False).body
     else:

@@ -81,6 +81,36 @@ def is_config_name(name: str) -> bool:
     return name.endswith(".toml") and not name.endswith(".test.toml") and not name.startswith(".")
 
 
+def is_test_name(name: str) -> bool:
+    """Say whether a file of this name holds tests of a configuration, and nothing that is served."""
+    return name.endswith(".test.toml") and not name.startswith(".")
+
+
+def read_tests(config: ConfigPath, named: Sequence[Path]) -> tuple[tuple[Source, ...], tuple[Diagnostic, ...]]:
+    """Read files of tests: those ``named``, files or directories with them, or else those beside the configuration.
+
+    Beside a directory's files, that is every one in it; beside a single file, the one of its name:
+    ``routes.test.toml`` for ``routes.toml``.
+
+    Returns:
+        What could be read, and what is wrong with the others.
+    """
+    beside = config.given if config.directory else config.given.with_suffix(".test.toml")
+    found = [path for each in named or (beside,) for path in _tests_at(each)]
+    read = [_read(path.absolute(), path) for path in dict.fromkeys(found)]
+    return (
+        tuple(each.source for each in read if each.source is not None),
+        tuple(each.fault for each in read if each.fault is not None),
+    )
+
+
+def _tests_at(path: Path) -> list[Path]:
+    """Give the files of tests that a path means."""
+    if path.is_dir():
+        return [path / name for name in sorted(filter(is_test_name, os.listdir(path)))]
+    return [path] if is_test_name(path.name) and path.exists() else []
+
+
 def read_tree(config: ConfigPath, secrets: Sequence[Path] = ()) -> Tree:
     """Read everything once: bytes, stamps, and the places to watch, those of ``secrets`` among them."""
     read: list[_Outcome] = []

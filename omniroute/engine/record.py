@@ -34,7 +34,9 @@ class Record:
         "live",
         "losses",
         "outcome",
+        "replaced",
         "request_id",
+        "session",
         "status",
         "stream",
         "usage",
@@ -50,6 +52,8 @@ class Record:
         self.asked = ""
         self.key = ""
         self.stream = False
+        self.session: str | None = None
+        self.replaced: tuple[str, str] | None = None
         self.status = CLIENT_LEFT
         self.outcome = Outcome.CANCELLED
         self.code = ""

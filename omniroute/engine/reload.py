@@ -43,13 +43,14 @@ class Hands(msgspec.Struct, frozen=True):
 
     ``load`` compiles sources. ``prepare`` gives a snapshot what it needs to be served (its secrets), and raises
     ``ConfigError`` where that cannot be. ``number`` gives the generation for a configuration's id, an instant (Unix
-    microseconds) and a trigger. ``restart_only`` names the keys that differ between two documents and act only at a
-    restart. ``brief`` renders diagnostics, a line each. ``report`` takes the events.
+    microseconds), a trigger and the sources that it was compiled from. ``restart_only`` names the keys that differ
+    between two documents and act only at a restart. ``brief`` renders diagnostics, a line each. ``report`` takes the
+    events.
     """
 
     load: Callable[[Sequence[Source]], Loaded]
     prepare: Callable[[Snapshot], object | None]
-    number: Callable[[str, int, Trigger], int]
+    number: Callable[[str, int, Trigger, Sequence[Source]], int]
     restart_only: Callable[[Document, Document], tuple[str, ...]]
     brief: Callable[[Sequence[Diagnostic]], Sequence[str]]
     report: Callable[[Event], None]
@@ -211,7 +212,7 @@ class Reloader:
         if outcome.document is None and trigger is not Trigger.START and self._kept(reading) != self._prints:
             old = self.holder.current
             with suppress(ConfigError):
-                return msgspec.structs.replace(outcome, live=self._equipped(old.snapshot, trigger, old))
+                return msgspec.structs.replace(outcome, live=self._equipped(reading, old.snapshot, trigger, old))
         return outcome
 
     def _judge(self, reading: Reading, trigger: Trigger) -> _Outcome:
@@ -231,16 +232,19 @@ class Reloader:
         if refusals:
             return _Outcome(ReloadResult.GUARDED, (*found, *refusals), prints, snapshot.id)
         try:
-            live = self._equipped(snapshot, trigger, same)
+            live = self._equipped(reading, snapshot, trigger, same)
         except ConfigError as error:
             return _Outcome(ReloadResult.REJECTED, (*found, *_said(error)), prints, snapshot.id)
         return _Outcome(ReloadResult.APPLIED, found, prints, document=document, live=live, commit=self._reader.commit())
 
-    def _equipped(self, snapshot: Snapshot, trigger: Trigger, same: Live | None) -> Live:
+    def _equipped(self, reading: Reading, snapshot: Snapshot, trigger: Trigger, same: Live | None) -> Live:
         """Prepare a snapshot and number it; the same configuration with other secrets keeps its number."""
         prepared = self._hands.prepare(snapshot)
         at = self.clock.now_micros()
-        generation = same.generation if same is not None else self._hands.number(snapshot.id, at, trigger)
+        if same is not None:
+            generation = same.generation
+        else:
+            generation = self._hands.number(snapshot.id, at, trigger, reading.tree.sources)
         return Live(snapshot, generation, at, trigger, tag_for(generation, snapshot), prepared)
 
     def _settle(self, look: _Look, reading: Reading, outcome: _Outcome) -> ReloadResult:

@@ -74,6 +74,10 @@ def answer_headers(
         ("x-omniroute-attempts", str(record.attempts + 1)),
     )
     headers += carrier.told
+    if record.session is not None:
+        headers = (*headers, ("x-omniroute-session-id", _visible(record.session)))
+    if record.replaced is not None:
+        headers = (*headers, ("x-omniroute-deprecated", " -> ".join(map(_visible, record.replaced))))
     if carrier.losses:
         headers = (*headers, ("x-omniroute-loss", summary(carrier.losses)))
     return (*headers, ("cache-control", "no-cache")) if stream else headers

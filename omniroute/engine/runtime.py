@@ -11,11 +11,11 @@ import msgspec
 
 from omniroute import __version__
 from omniroute.config.snapshot import Provider, Snapshot
+from omniroute.engine.health import Health
 from omniroute.engine.holder import Holder
 from omniroute.engine.patience import Patience
 from omniroute.observe.events import Event
 from omniroute.observe.redact import MASK
-from omniroute.routing.plan import View
 from omniroute.upstream.auth import headers_for, query_for
 from omniroute.upstream.port import Upstream
 from omniroute.upstream.secrets import SecretBook
@@ -49,7 +49,7 @@ class Equipment(msgspec.Struct, frozen=True):
     """
 
     ways: Mapping[tuple[str, str], Way]
-    view: View
+    unusable: Mapping[tuple[str, str], str]
 
     def __repr__(self) -> str:
         """Say nothing of what it holds."""
@@ -59,13 +59,14 @@ class Equipment(msgspec.Struct, frozen=True):
 class Runtime:
     """What every request is given; ``active`` holds the requests under way, each by what can interrupt it."""
 
-    __slots__ = ("active", "draining", "holder", "report", "upstream")
+    __slots__ = ("active", "draining", "health", "holder", "report", "upstream")
 
     def __init__(self, holder: Holder, upstream: Upstream, report: Callable[[Event], None]) -> None:
         """Hold the hands."""
         self.holder = holder
         self.upstream = upstream
         self.report = report
+        self.health = Health()
         self.active: set[Patience] = set()
         self.draining = False
 
@@ -81,7 +82,7 @@ def equip(snapshot: Snapshot, book: SecretBook) -> Equipment:
         for credential in provider.credentials
         if (provider.name, credential.name) not in unusable
     }
-    return Equipment(ways, View(unusable))
+    return Equipment(ways, unusable)
 
 
 def _way(provider: Provider, credential: str, book: SecretBook) -> Way:

@@ -14,9 +14,10 @@ from omniroute.engine.reply import Client
 from omniroute.engine.runtime import Equipment, Runtime
 from omniroute.errors import Draining
 from omniroute.formats.codec import Asked, Codec, Place
+from omniroute.formats.glance import facts_of
 from omniroute.formats.translate import Translation
-from omniroute.ir.facts import Facts
 from omniroute.names import ProviderName, Scope
+from omniroute.routing.chance import seed_of
 from omniroute.routing.plan import Plan, make_plan
 
 
@@ -67,9 +68,12 @@ async def understand(rt: Runtime, inbound: Inbound, client: Client, record: Reco
     if inbound.counts and codec.counter is not None:
         plain = codec.counter.plain(body, inbound.place.model or "")
     asked = codec.ask(plain, inbound.place)
-    record.asked, record.stream = asked.model, asked.stream
-    facts = Facts(asked.model, codec.format, asked.stream, inbound.provider)
+    record.asked, record.stream, record.session = asked.model, asked.stream, inbound.wish.session
+    facts = facts_of(asked, codec.format, inbound.provider, inbound.wish.session)
     equipment = cast("Equipment", record.live.secrets)
     translation = Translation(codec, asked)
-    plan = make_plan(snapshot, facts, equipment.view, translation.fit)
-    return Understood(plain is body, asked, inbound.wish, translation, plan, equipment)
+    rt.health.heed(snapshot.resilience)
+    view = rt.health.view(record.began, equipment.unusable)
+    plan = make_plan(snapshot, facts, view, translation.fit, seed_of(record.request_id))
+    record.replaced = plan.replaced
+    return Understood(plain is body, asked, inbound.wish, translation.under(plan.shaping), plan, equipment)

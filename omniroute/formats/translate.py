@@ -16,6 +16,7 @@ from omniroute.errors import Bug
 from omniroute.formats import CODECS
 from omniroute.formats.adapt import Adapted, Known, Telling, adapt, told_back
 from omniroute.formats.codec import Answered, Asked, Codec, Context, Prepared, Terms, Watch
+from omniroute.formats.shape import Shaping, shaped
 from omniroute.formats.stream import Decoder, Learnt
 from omniroute.ir.events import Event, Fault
 from omniroute.ir.loss import Loss, Weight
@@ -26,10 +27,14 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Fit(msgspec.Struct, frozen=True):
-    """How a request fits a format that it was not asked in: what is lost; ``refused`` says why it cannot be said."""
+    """How a request fits a format: what is lost; ``refused`` says why it cannot be said.
+
+    ``tools`` says whether it offers any, as far as that is looked at.
+    """
 
     losses: tuple[Loss, ...] = ()
     refused: str | None = None
+    tools: bool = True
 
 
 class Spoken(msgspec.Struct, frozen=True):
@@ -112,10 +117,10 @@ class PassThrough:
 
 
 class Restated(PassThrough):
-    """The upstream speaks the client's format, but the request holds what it would refuse: thoughts of others.
+    """The upstream speaks the client's format, but what it is to be asked is not what the client's bytes say.
 
-    A conversation that others have answered before is read and written again without their thoughts; what is answered
-    now is passed through.
+    They hold what it would refuse, thoughts of others, or the request was shaped: it is read and written again. What
+    is answered now is passed through.
     """
 
     __slots__ = ("_spoken",)
@@ -127,42 +132,73 @@ class Restated(PassThrough):
         self._spoken = spoken
 
     def prepare(self) -> Prepared:
-        """Give the request without the thoughts of others."""
-        return Prepared(dress(self.upstream)(self._spoken.body, self._terms))
+        """Give the request as it was written again; usage that the client did not ask for is hidden from it."""
+        hide_usage = self._asked.stream and self._terms.stream_usage and not self._asked.usage_asked
+        return Prepared(dress(self.upstream)(self._spoken.body, self._terms), hide_usage)
 
 
 class Translation:
     """A client's request, and its sayings in other formats: each is made when it is first asked for, and kept."""
 
-    __slots__ = ("_asked", "_request", "_spoken", "codec")
+    __slots__ = ("_asked", "_plain", "_request", "_shaping", "_spoken", "_under", "codec")
 
-    def __init__(self, codec: Codec, asked: Asked) -> None:
-        """Hold the request; nothing of it is read yet."""
+    def __init__(
+        self, codec: Codec, asked: Asked, shaping: Shaping | None = None, plain: "Translation | None" = None
+    ) -> None:
+        """Hold the request; nothing of it is read yet. With a shaping, ``plain`` is the client's request without it."""
         self.codec = codec
         self._asked = asked
+        self._plain = plain or self
+        self._shaping = shaping
+        self._under: dict[Shaping, Translation] = {}
         self._request: GenerateRequest | None = None
         self._spoken: dict[Format, Spoken] = {}
 
+    def under(self, shaping: Shaping | None) -> "Translation":
+        """Give the translation of what a shaping makes of the client's request."""
+        if shaping is None:
+            return self
+        if shaping not in self._under:
+            self._under[shaping] = Translation(self.codec, self._asked, shaping, self)
+        return self._under[shaping]
+
     @property
     def request(self) -> GenerateRequest:
-        """The request, read.
+        """The request, read and shaped.
 
         Raises:
             Malformed: it cannot be understood.
         """
         if self._request is None:
-            self._request = self.codec.read_request(self._asked)
+            read = self.codec.read_request(self._asked) if self._shaping is None else self._plain.request
+            self._request = read if self._shaping is None else shaped(read, self._shaping)
         return self._request
 
-    def fit(self, wire: Format) -> Fit:
-        """Say how the request fits a format other than its own.
+    @property
+    def restated(self) -> bool:
+        """Whether upstreams of the client's own format are sent other bytes than the client's.
+
+        Raises:
+            Malformed: it cannot be understood, and has to be.
+        """
+        writes = self.codec.render_request is not None
+        if writes and self._shaping is not None and self.request is not self._plain.request:
+            return True
+        return any(mark in self._asked.body for mark in self.codec.marks)
+
+    def fit(self, wire: Format, shaping: Shaping | None = None) -> Fit:
+        """Say how the request, under a shaping, fits a format; its own it fits, if that can say what is told instead.
 
         Raises:
             Malformed: it cannot be understood.
         """
-        codec = CODECS.get(wire)
-        if codec is None or codec.render_request is None:
-            return Fit(refused=f"requests are not translated to {wire}")
+        if shaping is not None:
+            return self.under(shaping).fit(wire)
+        if wire is self.codec.format:
+            return self._own_fit()
+        unread = sayable(wire)
+        if unread.refused is not None:
+            return unread
         pins = self.request.pins
         if pins:
             said = "; ".join(f"'{pin.feature}' ({pin.why})" for pin in pins)
@@ -173,6 +209,12 @@ class Translation:
             said = "; ".join(f"{loss.path} ({loss.why})" for loss in content)
             return Fit(losses, f"{wire} cannot say {said}")
         return Fit(losses)
+
+    def _own_fit(self) -> Fit:
+        """Say how the request fits its own format: without a place for instructions, that cannot take a combo's."""
+        told = self._shaping is not None and bool(self._shaping.system_message)
+        mute = f"{self.codec.format} has no place for a system message" if self.codec.render_request is None else None
+        return Fit(refused=mute if told else None, tools=bool(self.request.tools))
 
     def spoken(self, wire: Format) -> Spoken:
         """Say the request in a format that ``fit`` found able to.
@@ -188,17 +230,18 @@ class Translation:
         """Write the request in a format."""
         if codec.render_request is None:
             raise Bug(f"{codec.format} is spoken by clients only")
-        adapted = Adapted(self.request, {}, ()) if codec.tools is None else adapt(self.request, codec.tools)
+        rules = codec.tools if codec.format is not self.codec.format else None
+        adapted = Adapted(self.request, {}, ()) if rules is None else adapt(self.request, rules)
         rendered = codec.render_request(adapted.request)
         return Spoken(rendered.body, adapted.losses + rendered.losses, adapted.names)
 
     def carrier(self, wire: Format, terms: Terms, request_id: str, now: int) -> Carrier:
         """Carry the request to a target that is asked in ``wire``; ``now`` is in Unix microseconds."""
         if wire is self.codec.format:
-            if any(mark in self._asked.body for mark in self.codec.marks):
+            if self.restated:
                 return Restated(self.codec, self._asked, self.spoken(wire), terms)
             return PassThrough(self.codec, self._asked, terms)
-        context = Context(self.request, request_id, terms.model, now)
+        context = Context(self._plain.request, request_id, terms.model, now)
         return Translated(self.codec, CODECS[wire], self.spoken(wire), terms, context)
 
 
@@ -244,6 +287,15 @@ class Translated:
         said = self.client.render_response(response, self._context)
         self._more.extend(said.losses)
         return Whole(answered, said.body)
+
+
+def sayable(wire: Format, shaping: Shaping | None = None) -> Fit:
+    """Say how a request of which nothing is known fits a format, whatever is made of it by a ``shaping``."""
+    del shaping
+    codec = CODECS.get(wire)
+    if codec is None or codec.render_request is None:
+        return Fit(refused=f"requests are not translated to {wire}")
+    return Fit()
 
 
 def dress(codec: Codec) -> Callable[[Mapping[str, Any], Terms], bytes]:

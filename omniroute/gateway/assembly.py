@@ -19,10 +19,12 @@ import msgspec
 from omniroute import __version__
 from omniroute.config.compile import is_loopback
 from omniroute.config.diagnostics import Diagnostic
+from omniroute.config.keeping import keepable
 from omniroute.config.load import Loaded, load
 from omniroute.config.marks import restart_only
 from omniroute.config.render import RenderContext, render
 from omniroute.config.snapshot import Snapshot
+from omniroute.config.source import Source
 from omniroute.engine.files import find_config, schema_document, shipped_catalogue
 from omniroute.engine.holder import Live
 from omniroute.engine.reload import Hands, Reloader
@@ -136,10 +138,10 @@ class _Assembly:
             self._database = locate(scheme + written, Path.cwd())
         return equip(snapshot, resolve_all(snapshot, self._process.environ, self._config.base))
 
-    def _number(self, config_id: str, at: int, trigger: Trigger) -> int:
+    def _number(self, config_id: str, at: int, trigger: Trigger, sources: Sequence[Source]) -> int:
         if self._database == MEMORY:  # each connection would begin a database of its own
             return next(self._numbers)
-        return next_generation(self._database, config_id, at, trigger, __version__)
+        return next_generation(self._database, config_id, at, trigger, __version__, [*map(keepable, sources)])
 
     async def run(self, live: Live, listening: Any, announce: Callable[[Started], None]) -> signal.Signals | None:
         """Start everything, serve, and stop everything."""

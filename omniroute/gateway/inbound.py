@@ -25,6 +25,10 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 KEY_IN_QUERY = ("/v1beta/", "/v1/models/", "/v1/v1beta/")
 """Where https://ai.google.dev/api/all-methods lets a key stand in the URL."""
 
+SESSION = frozenset({b"x-session-id", b"x_session_id"})
+"""Headers that name the conversation that a request belongs to; a proxy may drop the one with underscores."""
+LONGEST_SESSION = 256
+
 _NO_WISH = Wish()
 
 
@@ -53,13 +57,15 @@ def key_of(scope: Scope) -> bytes | None:
 def wish(headers: RawHeaders, passes: frozenset[bytes]) -> Wish:
     """Read what a client asks by its headers: those of ``passes`` go on to its upstream."""
     passed: Headers = ()
-    progress = False
+    progress, session = False, None
     for name, value in headers:
         if name in passes:
             passed = (*passed, (name.decode("latin-1"), value.decode("latin-1")))
         elif name == b"x-omniroute-progress":
             progress = value.strip().lower() == b"true"
-    return Wish(passed, progress) if passed or progress else _NO_WISH
+        elif name in SESSION and value and len(value) <= LONGEST_SESSION:
+            session = value.decode("latin-1")
+    return Wish(passed, progress, session) if passed or progress or session else _NO_WISH
 
 
 class AsgiClient:

@@ -2,11 +2,14 @@
 
 import msgspec
 
-from omniroute.names import Format, ProviderName
+from omniroute.names import Capability, Format, ProviderName
 
 
 class Facts(msgspec.Struct, frozen=True):
     """What a request asks for.
+
+    ``input_tokens`` is an estimate, None where nobody made one; ``needs`` are what its content asks of a model.
+    ``session`` names the conversation that it belongs to, where that is known.
 
     ``asked`` is the model's name as the client wrote it. ``provider`` is set where the path itself names the
     provider, and nothing else may then serve it.
@@ -16,3 +19,7 @@ class Facts(msgspec.Struct, frozen=True):
     format: Format
     stream: bool
     provider: ProviderName | None = None
+    input_tokens: int | None = None
+    max_output: int | None = None
+    needs: frozenset[Capability] = frozenset()
+    session: str | None = None

@@ -9,10 +9,12 @@ Invariants:
    refused or is out of quota, one with the same target where the target was at fault.
 6. No call begins after the deadline.
 7. Every failure is kept, in order.
+8. Nobody gives up without a failure: a request whose time went by in waiting says so.
 """
 
 import msgspec
 
+from omniroute.names import FailureKind
 from omniroute.routing.failure import MEANING, Failure
 from omniroute.routing.plan import Candidate, Plan
 
@@ -23,27 +25,43 @@ class Call(msgspec.Struct, frozen=True):
     candidate: Candidate
 
 
+class Wait(msgspec.Struct, frozen=True):
+    """Wait so many seconds, until the next candidate is free."""
+
+    seconds: float
+
+
 class Give(msgspec.Struct, frozen=True):
     """Give up, and say why: every failure, in order."""
 
     failures: tuple[Failure, ...]
 
 
-Command = Call | Give
+Command = Call | Wait | Give
 
 
 class Run(msgspec.Struct, frozen=True):
-    """Where a request's attempts stand. ``deadline`` is an instant of the same clock as ``now``, in seconds."""
+    """Where a request's attempts stand.
+
+    ``deadline`` is an instant of the same clock as ``now``, in seconds; ``patience`` are the seconds that may still be
+    waited for a candidate that is not free.
+    """
 
     queue: tuple[Candidate, ...]
     left: int
     deadline: float
+    patience: float = 0.0
     failures: tuple[Failure, ...] = ()
 
 
 def begin(plan: Plan, now: float) -> tuple[Run, Command]:
     """Start with the first candidate; ``now`` is seconds of any steady clock."""
-    return _next(Run(plan.candidates, plan.max_attempts, now + plan.total), now)
+    return _next(Run(plan.candidates, plan.max_attempts, now + plan.total, plan.longest_wait), now)
+
+
+def waited(run: Run, now: float) -> tuple[Run, Command]:
+    """Go on after a wait."""
+    return _next(run, now)
 
 
 def failed(run: Run, failure: Failure, now: float) -> tuple[Run, Command]:
@@ -57,11 +75,24 @@ def failed(run: Run, failure: Failure, now: float) -> tuple[Run, Command]:
 
 
 def _next(run: Run, now: float) -> tuple[Run, Command]:
-    """Call the next candidate, where one is left and there is time and leave for it."""
+    """Call the next candidate, where one is left and there is time and leave for it.
+
+    One that is free soon is waited for; one that is not is asked all the same, since nobody else is left.
+    """
     if not run.queue or run.left <= 0 or now >= run.deadline:
-        return run, Give(run.failures)
+        failures = run.failures or tuple(_late(each) for each in run.queue[:1])
+        return msgspec.structs.replace(run, queue=(), failures=failures), Give(failures)
     first, *rest = run.queue
+    wait = first.free_at - now
+    if 0 < wait <= run.patience and now + wait < run.deadline:
+        return msgspec.structs.replace(run, patience=run.patience - wait), Wait(wait)
     return msgspec.structs.replace(run, queue=tuple(rest), left=run.left - 1), Call(first)
+
+
+def _late(candidate: Candidate) -> Failure:
+    """Say that the request's time was over before anybody was asked."""
+    detail = "was not free before the request's time was over"
+    return Failure(FailureKind.TIMEOUT, candidate.target.id, candidate.credential.name, detail, blameless=True)
 
 
 def _spoilt(candidate: Candidate, failure: Failure, spoils: str) -> bool:

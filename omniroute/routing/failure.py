@@ -18,6 +18,7 @@ class Failure(msgspec.Struct, frozen=True):
 
     ``started`` says that the client had already seen a part of the answer, after which nothing else may be
     tried. ``retry_after`` is in seconds. ``detail`` is ours and safe to show; ``complaint`` is the upstream's.
+    ``blameless`` says that it was not the upstream's doing: a client that did not read its answer.
     """
 
     kind: FailureKind
@@ -28,6 +29,7 @@ class Failure(msgspec.Struct, frozen=True):
     retry_after: float | None = None
     started: bool = False
     complaint: Complaint | None = None
+    blameless: bool = False
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -66,9 +68,9 @@ class AllFailed(OmniRouteError):
     """Every candidate failed, or one in a way that no other could mend; ``failures`` holds each, in order."""
 
     def __init__(self, asked: str, failures: Sequence[Failure]) -> None:
-        """Hold the failures; status and code are those of the one that tells the client most."""
+        """Hold the failures; status and code are those of the one whose beginning was seen, else that tells most."""
         self.failures = tuple(failures)
-        self.deciding = max(self.failures, key=lambda each: MEANING[each.kind].weight)
+        self.deciding = max(self.failures, key=lambda each: (each.started, MEANING[each.kind].weight))
         tried = "; ".join(f"{each.target}: {each.detail}" for each in self.failures)
         super().__init__(f"'{asked}' could not be answered: {tried}")
         self.status = _status(self.deciding)

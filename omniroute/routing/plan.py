@@ -1,50 +1,66 @@
 """The decision for one request: who is tried, in which order, and why the others are not.
 
-Always true: planning is a pure function of a snapshot, a request's facts and a view of what is usable now. A plan
-with no candidate is itself the explanation.
+Always true: planning is a pure function of a snapshot, a request's facts, a view of the world and a seed. A plan with
+no candidate is itself the explanation. What passes never ejects the last target: where everything rests, those that
+rest are the candidates, the one that is free first before the others.
 """
 
-from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 import msgspec
 
-from omniroute.config.snapshot import Credential, Snapshot, Target
+from omniroute.config.snapshot import Combo, Credential, Snapshot, Target
 from omniroute.errors import Unfit
+from omniroute.formats.shape import Shaping
 from omniroute.formats.translate import Fit
 from omniroute.ir.facts import Facts
 from omniroute.ir.loss import Loss
-from omniroute.names import Format
+from omniroute.names import Capability, Format, TargetId
+from omniroute.routing import credentials, strategies
+from omniroute.routing.fitness import resting, unfit
 from omniroute.routing.resolve import Resolved, resolve
+from omniroute.routing.strategies import Situation
+from omniroute.routing.view import View, rests
 
-Fitting = Callable[[Format], Fit]
-"""How the request fits a format that it was not asked in: ``translate.Translation.fit``."""
+
+class Fitting(Protocol):
+    """How the request fits a format, and how it does once it is shaped: ``translate.Translation.fit``."""
+
+    def __call__(self, wire: Format, shaping: Shaping | None = None) -> Fit:
+        """Say it; a shaping is only given where there is one."""
+        ...
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One thing to try: a target, asked with one credential, in a wire format in which ``losses`` are not said."""
+    """One thing to try: a target, asked with one credential, in a wire format in which ``losses`` are not said.
+
+    ``free_at`` is when it may be asked, of the view's clock; 0 where it may be asked now.
+    """
 
     target: Target
     credential: Credential
     format: Format
     losses: tuple[Loss, ...] = ()
+    free_at: float = 0.0
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """A target that cannot serve this request, and why; ``code`` is stable."""
+    """A target that is not asked, and why; ``code`` is stable."""
 
     target: Target
     code: str
     reason: str
 
 
-class View(msgspec.Struct, frozen=True):
-    """What is known now, beyond the configuration: ``unusable`` credentials, by provider and name, with the reason."""
-
-    unusable: dict[tuple[str, str], str] = {}
-
-
 class Plan(msgspec.Struct, frozen=True):
-    """Candidates in order, and who was left out. ``total`` is the longest the request may take, in seconds."""
+    """Candidates in order, and who was left out.
+
+    ``combos`` are those whose turn it was to choose, the outermost first, and ``tree`` are all that could have been.
+    ``total`` is the longest that the request may take, and
+    ``longest_wait`` the longest that it may wait for a candidate to be free, in seconds. ``shaping`` is what is made
+    of the request before it is sent; ``replaced`` is as in ``Resolved``.
+    """
 
     facts: Facts
     combo: str | None
@@ -52,58 +68,163 @@ class Plan(msgspec.Struct, frozen=True):
     rejected: tuple[Rejected, ...]
     max_attempts: int
     total: float
+    longest_wait: float = 0.0
+    combos: tuple[str, ...] = ()
+    tree: tuple[Combo, ...] = ()
+    shaping: Shaping | None = None
+    replaced: tuple[TargetId, TargetId] | None = None
 
 
-def make_plan(snapshot: Snapshot, facts: Facts, view: View, fitting: Fitting) -> Plan:
-    """Decide who may serve a request; ``fitting`` is only asked where a provider does not speak the client's format.
+def make_plan(snapshot: Snapshot, facts: Facts, view: View, fitting: Fitting, seed: int = 0) -> Plan:
+    """Decide who may serve a request.
+
+    Where its combo does not shape it, ``fitting`` is only asked of formats other than the client's.
 
     Raises:
         Malformed: the request cannot be understood, and has to be.
-        UnknownModel, WrongProvider: as ``resolve``.
+        UnknownModel, AmbiguousModel, WrongProvider: as ``resolve``.
         Unfit: no target can serve it; the message gives each target's reason.
     """
+    plan = draft(snapshot, facts, view, fitting, seed)
+    if not plan.candidates:
+        raise Unfit(unfit_because(plan))
+    return plan
+
+
+def draft(snapshot: Snapshot, facts: Facts, view: View, fitting: Fitting, seed: int = 0) -> Plan:
+    """Make a plan as ``make_plan``; one that nobody can serve has no candidates, and is not refused.
+
+    Raises:
+        Malformed: the request cannot be understood, and has to be.
+        UnknownModel, AmbiguousModel, WrongProvider: as ``resolve``.
+    """
     resolved = resolve(snapshot, facts)
-    candidates: list[Candidate] = []
-    rejected: list[Rejected] = []
-    for target in resolved.targets:
-        found, reason = _candidates(target, facts, view, fitting)
-        candidates.extend(found)
-        if reason is not None:
-            rejected.append(reason)
-    if not candidates:
-        raise Unfit(_explain(facts, rejected))
+    combo = snapshot.combos[resolved.combo] if resolved.combo is not None else None
+    shaping = _shaping(combo)
+    if shaping is not None:
+        fitting = partial(fitting, shaping=shaping)
+        facts = _as_shaped(facts, shaping, fitting)
+    situation = Situation(view, facts, seed)
+    planner = _Planner(situation, fitting, told=shaping is not None and shaping.system_message is not None)
+    for target in _stuck_first(_ordered(resolved, combo, situation), situation):
+        planner.consider(target)
+    candidates = tuple(planner.free) or tuple(sorted(planner.later, key=lambda each: each.free_at))
     return Plan(
         facts=facts,
         combo=resolved.combo,
-        candidates=tuple(candidates),
-        rejected=tuple(rejected),
-        max_attempts=_attempts(resolved, candidates),
-        total=max(candidate.target.timeouts.total for candidate in candidates),
+        candidates=candidates,
+        rejected=tuple(planner.rejected),
+        max_attempts=min(resolved.max_attempts or len(candidates), len(candidates)),
+        total=max((candidate.target.timeouts.total for candidate in candidates), default=snapshot.timeouts.total),
+        longest_wait=snapshot.resilience.longest_wait,
+        combos=strategies.choosing(combo, situation) if combo is not None else (),
+        tree=_within(combo) if combo is not None else (),
+        shaping=shaping,
+        replaced=resolved.replaced,
     )
 
 
-def _attempts(resolved: Resolved, candidates: list[Candidate]) -> int:
-    """Every candidate once, unless the combo asks for fewer."""
-    return min(resolved.max_attempts or len(candidates), len(candidates))
+def _shaping(combo: Combo | None) -> Shaping | None:
+    """Give what a combo makes of requests; of combos within one another, the outermost says it."""
+    if combo is None or (combo.system_message is None and combo.tool_filter is None):
+        return None
+    return Shaping(combo.system_message, combo.tool_filter)
 
 
-def _candidates(target: Target, facts: Facts, view: View, fitting: Fitting) -> tuple[list[Candidate], Rejected | None]:
-    """Give a target's candidates, one a usable credential, or why there are none."""
-    provider = target.provider
-    wire, fit = _format(target, facts, fitting)
-    if wire is None:
-        return [], Rejected(target, "format", fit.refused or "")
-    usable = [each for each in provider.credentials if (provider.name, each.name) not in view.unusable]
-    if not usable:
-        missing = "; ".join(view.unusable[provider.name, each.name] for each in provider.credentials)
-        return [], Rejected(target, "credential", missing or f"provider '{provider.name}' has no credential")
-    return [Candidate(target, each, wire, fit.losses) for each in usable], None
+def _as_shaped(facts: Facts, shaping: Shaping, fitting: Fitting) -> Facts:
+    """Give the facts of a request as it is shaped: where no tool is left, it needs no model that can call them."""
+    if shaping.tool_filter is None or Capability.TOOLS not in facts.needs or fitting(facts.format).tools:
+        return facts
+    return msgspec.structs.replace(facts, needs=facts.needs - {Capability.TOOLS})
 
 
-def _format(target: Target, facts: Facts, fitting: Fitting) -> tuple[Format | None, Fit]:
-    """Choose the format to ask a target in: the client's own, else the first that can say what is asked."""
+def _ordered(resolved: Resolved, combo: Combo | None, situation: Situation) -> tuple[Target, ...]:
+    """Order the targets: as a combo's strategy has it."""
+    return resolved.targets if combo is None else strategies.ordered(combo, situation)
+
+
+def _within(combo: Combo) -> tuple[Combo, ...]:
+    """Give a combo and those within it, each once."""
+    found: dict[str, Combo] = {}
+    waiting = [combo]
+    while waiting:
+        each = waiting.pop()
+        if each.name not in found:
+            found[each.name] = each
+            waiting.extend(step.to for step in each.steps if isinstance(step.to, Combo))
+    return tuple(found.values())
+
+
+def _stuck_first(targets: tuple[Target, ...], situation: Situation) -> tuple[Target, ...]:
+    """Put the target first that answered this session last: its provider may have the conversation in its cache."""
+    session = situation.facts.session
+    stuck = situation.view.sessions.get(session) if session is not None else None
+    if stuck is None:
+        return targets
+    return tuple(sorted(targets, key=lambda target: target.id != stuck.target))
+
+
+class _Planner:
+    """Looks at one target after the other."""
+
+    def __init__(self, situation: Situation, fitting: Fitting, *, told: bool) -> None:
+        self.free: list[Candidate] = []
+        self.later: list[Candidate] = []
+        self.rejected: list[Rejected] = []
+        self._situation = situation
+        self._fitting = fitting
+        self._told = told
+
+    def consider(self, target: Target) -> None:
+        """Give a target's candidates, one a usable credential, or say why there are none."""
+        situation, provider = self._situation, target.provider
+        never = unfit(target, situation.facts)
+        if never is not None:
+            self.rejected.append(Rejected(target, *never))
+            return
+        wire, fit = _format(target, situation.facts, self._fitting, told=self._told)
+        if wire is None:
+            self.rejected.append(Rejected(target, "format", fit.refused or ""))
+            return
+        usable = _usable(target, situation)
+        if not usable:
+            missing = "; ".join(situation.view.unusable[provider.name, each.name] for each in provider.credentials)
+            reason = missing or f"provider '{provider.name}' has no credential"
+            self.rejected.append(Rejected(target, "credential", reason))
+            return
+        self._add(target, usable, wire, fit)
+
+    def _add(self, target: Target, usable: list[Credential], wire: Format, fit: Fit) -> None:
+        """Add a target's credentials: those that are free now, else those that will be."""
+        view, provider, model = self._situation.view, target.provider.name, target.model.name
+        rest = resting(target, view)
+        if rest is not None and rest[2] > 0:
+            self.rejected.append(Rejected(target, rest[0], rest[1]))
+            first = min(usable, key=lambda each: rests(view, provider, each.name, model))
+            self.later.append(Candidate(target, first, wire, fit.losses, view.now + rest[2]))
+            return
+        free = (each for each in usable if not rests(view, provider, each.name, model))
+        self.free.extend(Candidate(target, each, wire, fit.losses) for each in free)
+
+
+def _usable(target: Target, situation: Situation) -> list[Credential]:
+    """Give the credentials that have a secret, in the order of the provider's strategy, the session's own first."""
+    provider, view, session = target.provider, situation.view, situation.facts.session
+    order = credentials.ordered(provider, target.model.name, situation)
+    usable = [each for each in order if (provider.name, each.name) not in view.unusable]
+    stuck = view.sessions.get(session) if session is not None else None
+    if stuck is not None and stuck.target == target.id:
+        usable.sort(key=lambda each: each.name != stuck.credential)
+    return usable
+
+
+def _format(target: Target, facts: Facts, fitting: Fitting, *, told: bool) -> tuple[Format | None, Fit]:
+    """Choose the format to ask a target in: the client's own, else the first that can say what is asked.
+
+    ``told`` says that a combo gives instructions of its own, which not even the client's format may be able to say.
+    """
     spoken = target.provider.formats
-    if facts.format in spoken:
+    if facts.format in spoken and not (told and fitting(facts.format).refused is not None):
         return facts.format, Fit()
     reasons: list[str] = []
     for wire in spoken:
@@ -114,7 +235,7 @@ def _format(target: Target, facts: Facts, fitting: Fitting) -> tuple[Format | No
     return None, Fit(refused="; ".join(dict.fromkeys(reasons)))
 
 
-def _explain(facts: Facts, rejected: list[Rejected]) -> str:
-    """Say, for every target, why it cannot serve the request."""
-    reasons = "; ".join(f"{each.target.id}: {each.reason}" for each in rejected)
-    return f"no target of '{facts.asked}' can serve this request: {reasons or 'it has no targets'}"
+def unfit_because(plan: Plan) -> str:
+    """Say of a plan without a candidate why no target can serve the request, each with its reason."""
+    reasons = "; ".join(f"{each.target.id}: {each.reason}" for each in plan.rejected)
+    return f"no target of '{plan.facts.asked}' can serve this request: {reasons or 'it has no targets'}"

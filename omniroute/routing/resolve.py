@@ -1,8 +1,14 @@
 """From the name a client asked for to the targets it stands for.
 
-Always true: a name means the same whoever asks and whenever, for one snapshot. An exact alias wins over a combo,
-a combo over a pattern, the most specific pattern over the others, and any of them over ``provider/model``
-(``config.naming``).
+Always true: a name means the same whoever asks and whenever, for one snapshot. It is, in this order:
+
+1. an exact alias, else a combo, else what the most specific pattern that it fits stands for (``config.naming``);
+2. ``provider/model``, split at the first slash, where ``provider`` is the name of one that is configured, or else one
+   of the other prefixes by which people know one (``Snapshot.prefixes``); the model need not be listed;
+3. a bare name, slashes and all, of a model that exactly one provider lists. Several are an error that names them.
+
+In the end, a model that another one replaces is that one, whichever way it was come by (``Resolved.replaced``). A path
+that names its provider leaves only the last two steps, and within that provider.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,19 +17,28 @@ from difflib import get_close_matches
 import msgspec
 
 from omniroute.config.naming import LONGEST_CHAIN, following
-from omniroute.config.snapshot import Model, Provider, Snapshot, Target
-from omniroute.errors import UnknownModel, WrongProvider
+from omniroute.config.snapshot import Alias, Model, Provider, Snapshot, Target
+from omniroute.errors import AmbiguousModel, UnknownModel, WrongProvider
 from omniroute.ir.facts import Facts
 from omniroute.names import Strategy, TargetId
 
+Way = tuple[tuple[Alias, str], ...]
+"""The aliases that were followed, each with the name that it led to."""
+
 
 class Resolved(msgspec.Struct, frozen=True):
-    """What a name stands for: targets in the order written, and how a combo chooses among them."""
+    """What a name stands for: targets in the order written, and how a combo chooses among them.
+
+    ``way`` is how it came to that. ``replaced`` are the names of a model that is gone, and of the one in its place,
+    where that was asked for by its name, or by an alias.
+    """
 
     targets: tuple[Target, ...]
     combo: str | None = None
     strategy: Strategy = Strategy.PRIORITY
     max_attempts: int | None = None
+    way: Way = ()
+    replaced: tuple[TargetId, TargetId] | None = None
 
 
 def resolve(snapshot: Snapshot, facts: Facts) -> Resolved:
@@ -31,15 +46,18 @@ def resolve(snapshot: Snapshot, facts: Facts) -> Resolved:
 
     Raises:
         UnknownModel: nothing has this name; the message says what was probably meant.
+        AmbiguousModel: several providers list a model of this name, which names none of them.
         WrongProvider: the path names one provider, and the model another.
     """
     if facts.provider is not None:
         return _dedicated(snapshot, facts)
     name, patterns = facts.asked, snapshot.patterns
+    way: Way = ()
     for _ in range(LONGEST_CHAIN + 1):
         step = following(name, snapshot.aliases, snapshot.combos, patterns)
         if step is None:
-            return _found(snapshot, facts.asked, name)
+            return _found(snapshot, facts.asked, name, way)
+        way = (*way, step)
         alias, name = step
         patterns = () if alias.pattern else patterns
     message = f"the aliases of model '{facts.asked}' lead on for more than {LONGEST_CHAIN} steps"
@@ -63,38 +81,56 @@ def known_names(snapshot: Snapshot) -> Iterator[str]:
 
 def _dedicated(snapshot: Snapshot, facts: Facts) -> Resolved:
     """Resolve a name on a path that names its provider: the prefix is added where it is missing."""
-    provider = snapshot.providers.get(str(facts.provider))
+    provider = _provider(snapshot, str(facts.provider))
     if provider is None:
         message = f"no provider is named '{facts.provider}'{_meant(str(facts.provider), snapshot.providers)}"
         raise UnknownModel(message)
     prefix, slash, model = facts.asked.partition("/")
-    if not slash or facts.asked in provider.models:
-        return Resolved((target_of(provider, facts.asked),))
-    if prefix == provider.name:
-        return Resolved((target_of(provider, model),))
-    if prefix in snapshot.providers:
-        message = f"model '{facts.asked}' does not belong to provider '{provider.name}'; expected '{provider.name}/…'"
-        raise WrongProvider(message)
-    return Resolved((target_of(provider, facts.asked),))
+    named = _provider(snapshot, prefix) if slash and not _lists(provider, facts.asked) else None
+    if named is None:
+        return _model_of(provider, facts.asked)
+    if named is provider:
+        return _model_of(provider, model)
+    message = f"model '{facts.asked}' does not belong to provider '{provider.name}'; expected '{provider.name}/…'"
+    raise WrongProvider(message)
 
 
-def _found(snapshot: Snapshot, asked: str, name: str) -> Resolved:
+def _found(snapshot: Snapshot, asked: str, name: str, way: Way) -> Resolved:
     """Give what a name stands for that is no alias: a combo, or a provider's model."""
     combo = snapshot.combos.get(name)
     if combo is not None:
-        return Resolved(combo.targets, combo.name, combo.strategy, combo.max_attempts)
-    return Resolved((_target(snapshot, asked, name),))
-
-
-def _target(snapshot: Snapshot, asked: str, name: str) -> Target:
-    """Read ``provider/model``, split at the first slash."""
+        return Resolved(combo.targets, combo.name, combo.strategy, combo.max_attempts, way)
     prefix, slash, model = name.partition("/")
-    provider = snapshot.providers.get(prefix) if slash and model else None
-    if provider is None:
-        through = "" if asked == name else f" (which stands for '{name}')"
-        message = f"no model, alias or combo is named '{asked}'{through}{_suggestion(snapshot, name, prefix)}"
-        raise UnknownModel(message)
-    return target_of(provider, model)
+    provider = _provider(snapshot, prefix) if slash and model else None
+    if provider is not None:
+        return _model_of(provider, model, way)
+    listing = [each for each in snapshot.providers.values() if _lists(each, name)]
+    if len(listing) == 1:
+        return _model_of(listing[0], name, way)
+    through = "" if asked == name else f" (which stands for '{name}')"
+    if listing:
+        full = " or ".join(f"{each.name}/{name}" for each in listing)
+        message = f"Ambiguous model '{asked}'{through}: say provider/model ({full})"
+        raise AmbiguousModel(message)
+    message = f"no model, alias or combo is named '{asked}'{through}{_suggestion(snapshot, name, prefix)}"
+    raise UnknownModel(message)
+
+
+def _provider(snapshot: Snapshot, name: str) -> Provider | None:
+    """Find a provider by its own name, or else by another one that people know it by."""
+    return snapshot.providers.get(name) or snapshot.providers.get(snapshot.prefixes.get(name, ""))
+
+
+def _lists(provider: Provider, model: str) -> bool:
+    """Say whether a provider is known to have, or to have had, a model."""
+    return model in provider.models or model in provider.replaced
+
+
+def _model_of(provider: Provider, name: str, way: Way = ()) -> Resolved:
+    """Give a provider's model, or the one that replaces it."""
+    target = target_of(provider, provider.replaced.get(name, name))
+    gone = (TargetId(f"{provider.name}/{name}"), target.id) if name in provider.replaced else None
+    return Resolved((target,), way=way, replaced=gone)
 
 
 def _suggestion(snapshot: Snapshot, name: str, prefix: str) -> str:

@@ -1,8 +1,13 @@
-"""The number of each configuration that was put in force.
+"""The number of each configuration that was put in force, and its files as they were then.
 
 Always true: numbers only grow, over restarts too; going on with the configuration that was the last one in force
-takes no new number. Rows are only ever added.
+takes no new number. Rows are only ever added. Files are kept once for each configuration: where the same one was
+written otherwise later, what is kept is how it was written first.
 """
+
+from collections.abc import Sequence
+
+import msgspec
 
 from omniroute.names import ReloadResult, Trigger
 from omniroute.storage.db import explained, transaction
@@ -12,10 +17,14 @@ _LAST = "SELECT generation, config FROM generations ORDER BY generation DESC LIM
 _INSERT = """
     INSERT INTO generations (generation, at, config, previous, trigger, result, version) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
+_KEEP = "INSERT INTO configurations (config, first_seen, files) VALUES (?, ?, ?) ON CONFLICT (config) DO NOTHING"
+
+File = tuple[str, str | None]
+"""A file's name and its text; None where that is not to be kept."""
 
 
-def next_generation(path: str, config_id: str, at: int, trigger: Trigger, version: str) -> int:
-    """Give the number under which a configuration is put in force, and note that it was.
+def next_generation(path: str, config_id: str, at: int, trigger: Trigger, version: str, files: Sequence[File]) -> int:
+    """Give the number under which a configuration is put in force, and note that it was, with its files.
 
     It opens the database for itself and blocks, so it belongs into a worker thread.
 
@@ -25,6 +34,7 @@ def next_generation(path: str, config_id: str, at: int, trigger: Trigger, versio
         at: Unix microseconds.
         trigger: why it is put in force.
         version: this program's.
+        files: what it was read from; without a secret.
 
     Returns:
         The last number again where that was the same configuration, else the next one, beginning with 1.
@@ -41,6 +51,7 @@ def next_generation(path: str, config_id: str, at: int, trigger: Trigger, versio
                 generation += 1
                 row = (generation, at, config_id, previous, trigger.value, ReloadResult.APPLIED.value, version)
                 connection.execute(_INSERT, row)
+            connection.execute(_KEEP, (config_id, at, msgspec.json.encode(files).decode()))
     finally:
         connection.close()
     return generation

@@ -84,7 +84,18 @@ def m003_translation(db: Database) -> None:
     table.add_column("losses", str, not_null_default="")
 
 
-STEPS = frozenset(step.__name__ for step in (m001_usage, m002_generations, m003_translation))
+@SCHEMA()
+def m004_configurations(db: Database) -> None:
+    """The files of each configuration that was put in force, once: JSON, pairs of a name and a text or null."""
+    db.table("configurations").create(
+        {"config": str, "first_seen": int, "files": str},
+        pk="config",
+        not_null={"first_seen", "files"},
+        strict=db.supports_strict,
+    )
+
+
+STEPS = frozenset(step.__name__ for step in (m001_usage, m002_generations, m003_translation, m004_configurations))
 
 
 def open_database(path: str) -> sqlite3.Connection:

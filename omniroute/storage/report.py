@@ -90,6 +90,18 @@ class PastRequest(msgspec.Struct, frozen=True):
     config: str
 
 
+class PastConfiguration(msgspec.Struct, frozen=True):
+    """A configuration that was in force since ``at``; its files as they were when it was so for the first time.
+
+    ``files`` are names and texts, None where a text was not kept; none at all where nothing was.
+    """
+
+    config: str
+    at: int
+    first_seen: int | None
+    files: tuple[tuple[str, str | None], ...]
+
+
 _SUMMARY = """
     SELECT
         CASE :by
@@ -115,15 +127,21 @@ _SUMMARY = """
     ORDER BY 1
 """
 
-_RECENT = """
+_REQUESTS = """
     SELECT
         request_id, at, format, asked, key, stream, status, outcome, code, provider, model, target, credential,
         upstream_format, losses,
         input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_nano,
         micros, first_token_micros, attempts, generation, config
     FROM usage
-    ORDER BY at DESC, request_id DESC
-    LIMIT ?
+"""
+_RECENT = f"{_REQUESTS} ORDER BY at DESC, request_id DESC LIMIT ?"
+_ONE = f"{_REQUESTS} WHERE request_id = ?"
+
+_IN_FORCE = """
+    SELECT config, generations.at, first_seen, files
+    FROM generations LEFT JOIN configurations USING (config)
+    WHERE generation = ?
 """
 
 
@@ -152,6 +170,29 @@ def recent(path: str, limit: int) -> tuple[PastRequest, ...]:
     """
     with _reading(path) as connection:
         return tuple(_past(row) for row in connection.execute(_RECENT, (limit,)))
+
+
+def past(path: str, request_id: str) -> tuple[PastRequest, PastConfiguration | None] | None:
+    """Give one request, and the configuration that it was answered by; None where there is no such request.
+
+    Raises:
+        StorageError: there is no such database, or it cannot be used.
+    """
+    with _reading(path) as connection:
+        row = connection.execute(_ONE, (request_id,)).fetchone()
+        if row is None:
+            return None
+        found = _past(row)
+        kept = connection.execute(_IN_FORCE, (found.generation,)).fetchone()
+    # Where a database was begun anew while the gateway ran, numbers mean others: the name must be the same.
+    if kept is None or not kept["config"].startswith(found.config):
+        return found, None
+    return found, PastConfiguration(
+        config=kept["config"],
+        at=kept["at"],
+        first_seen=kept["first_seen"],
+        files=msgspec.json.decode(kept["files"] or "[]", type=tuple[tuple[str, str | None], ...]),
+    )
 
 
 def _past(row: sqlite3.Row) -> PastRequest:

@@ -159,6 +159,64 @@ def test_no_secret_is_in_any_output(text: str, style: str, tmp_path: Path) -> No
     assert SECRET not in done.output
 
 
+FRAGILE = (
+    '#:schema ./omniroute.schema.json\n[providers.openai]\napi_key = "env:PLANTED_KEY"\n'
+    '[providers.echo]\n[aliases]\nhello = "echo/a"\n'
+    '[combos.coding]\ntargets = ["openai/a", "openai/b"]\n'
+)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_what_does_not_survive_a_loss_is_a_warning_where_that_is_asked_for(style: str, tmp_path: Path) -> None:
+    path = written(tmp_path, FRAGILE)
+    assert "combo `coding` does not survive" not in run("check", path, "--format", style).stdout
+    done = run("check", path, "--survive", 1, "--format", style)
+    assert done.exit_code == 0
+    assert "combo `coding` does not survive the loss of provider `openai`" in done.stdout
+    assert "hello" not in done.stdout
+    assert run("check", path, "--survive", 1, "--format", style, "--deny-warnings").exit_code == 3
+
+
+def test_more_losses_at_once_are_harder_to_survive(tmp_path: Path) -> None:
+    two = FRAGILE.replace('"openai/b"', '"groq/b"') + '[providers.groq]\napi_key = "env:PLANTED_KEY_2"\n'
+    path = written(tmp_path, two)
+    assert run("check", path, "--survive", 1, "--deny-warnings").exit_code == 0
+    done = run("check", path, "--survive", 2)
+    assert "does not survive the loss of providers `openai` and `groq`" in done.stdout
+    assert run("check", path, "--survive", 0).exit_code == 2
+
+
+def test_a_finding_that_was_asked_for_can_be_allowed_and_is_then_not_missed_elsewhere(tmp_path: Path) -> None:
+    path = written(tmp_path, FRAGILE.replace("[combos.coding]", "[combos.coding] # omniroute: allow(OR5013) accepted"))
+    for flags in ((), ("--survive", 1)):
+        assert run("check", path, "--deny-warnings", *flags).exit_code == 0
+
+
+def test_worst_cases_are_told_to_people_and_to_programs(tmp_path: Path) -> None:
+    path = written(tmp_path, FRAGILE + 'timeouts = { answer = "1m30s", first_byte = "500ms" }\n')
+    lines = run("check", path, "--worst-case", "--no-hints").stdout.splitlines()
+    assert lines[2:] == [
+        "",
+        "worst case  attempts  seconds",
+        "coding             2      250",
+        "hello              1      315",
+    ]
+    lines = run("check", path, "--worst-case", "--quiet").stdout.splitlines()
+    assert lines[0].startswith("worst case")
+    document = json.loads(run("check", path, "--worst-case", "--format", "json").stdout)
+    jsonschema.validate(document, json.loads((ROOT / "schemas" / "diagnostics.schema.json").read_text("utf-8")))
+    assert document["worst_cases"][0] == {"name": "coding", "attempts": 2, "seconds": 250.0}
+
+
+def test_worst_cases_need_a_configuration_without_errors_and_a_style_with_a_place_for_them(tmp_path: Path) -> None:
+    path = written(tmp_path, FAULTY)
+    assert "worst case" not in run("check", path, "--worst-case").stdout
+    assert json.loads(run("check", path, "--worst-case", "--format", "json").stdout)["worst_cases"] == []
+    done = run("check", path, "--worst-case", "--format", "sarif")
+    assert done.exit_code == 2
+    assert "--worst-case goes with --format human or json" in done.output
+
+
 def test_the_examples_have_no_fault() -> None:
     with chdir(ROOT):
         assert run("check", "examples", "--deny-warnings").exit_code == 0

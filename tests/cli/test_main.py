@@ -45,7 +45,7 @@ def test_help_names_every_command_and_exit_code() -> None:
     done = run("--help")
     assert done.exit_code == 0
     for name, (_, line) in COMMANDS.items():
-        assert f"  {name:<6}  {line}" in done.stdout
+        assert f"  {name:<{max(map(len, COMMANDS))}}  {line}" in done.stdout
     for code, meaning in MEANINGS.items():
         assert f"  {code.value:<3}  {meaning}" in done.stdout
 

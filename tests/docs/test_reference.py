@@ -100,11 +100,11 @@ def test_every_path_is_described() -> None:
 
 async def test_every_header_of_ours_is_described_and_every_described_one_is_sent() -> None:
     async with ScriptedUpstream() as upstream:
-        targets = provider("house", upstream.url + "/v1")
+        targets = provider("house", upstream.url + "/v1", replaced={"old": "m"})
         async with running(snapshot(targets)) as gateway:
             upstream.then(error_answer("slow down", 429, (("retry-after", "7"),)))
             url = f"{gateway.url}/v1/chat/completions"
-            answers = [await fetch(url, chat("house/m")) for _ in range(2)]
+            answers = [await fetch(url, chat(each)) for each in ("house/m", "house/old")]
             answers.append(await fetch(f"{gateway.url}/nowhere", method="GET"))
             translated = {
                 "model": "house/m",
@@ -113,7 +113,7 @@ async def test_every_header_of_ours_is_described_and_every_described_one_is_sent
                 "messages": [{"role": "user", "content": "hi"}],
             }
             upstream.then(chat_stream("Hello"))
-            wish = {"x-omniroute-progress": "true"}
+            wish = {"x-omniroute-progress": "true", "x-session-id": "s1"}
             answers.append(await fetch(f"{gateway.url}/v1/messages", {**translated, "stream": True}, wish))
             answers.append(await fetch(f"{gateway.url}/v1/messages/count_tokens", translated))
     sent = {name for answer in answers for name in answer.headers if name.startswith("x-") or name == "retry-after"}

@@ -99,7 +99,8 @@ async def test_the_next_counter_is_asked_where_the_first_fails_and_then_there_is
         estimate = await counted(gateway)
         rows = await gateway.ended(2)
     assert (estimate.status, estimate.headers["x-omniroute-count"]) == (200, "estimate")
-    assert [each.failure for each in rows[1].attempts] == [FailureKind.BUSY, FailureKind.MALFORMED]
+    assert [each.failure for each in rows[0].attempts] == [FailureKind.BUSY, None]
+    assert [each.failure for each in rows[1].attempts] == [FailureKind.MALFORMED]
 
 
 async def test_what_is_the_requests_own_fault_is_told_and_not_hidden_behind_an_estimate() -> None:

@@ -15,7 +15,9 @@ from omniroute.engine.files import (
     find_config,
     fingerprints,
     is_config_name,
+    is_test_name,
     pinned_files,
+    read_tests,
     read_tree,
     schema_document,
     secret_files,
@@ -45,6 +47,40 @@ def test_a_directory_is_its_toml_files_in_name_order_and_nothing_below(tmp_path:
     assert tree.faults == ()
     assert [each.path for each in tree.files] == [each.name for each in tree.sources]
     assert tree.files[0].sha256 == hashlib.sha256(b"# combos.toml").hexdigest()
+
+
+def test_files_of_tests_are_those_beside_the_configuration_or_those_that_are_named(tmp_path: Path) -> None:
+    for name in ("routes.toml", "routes.test.toml", "a.test.toml", ".hidden.test.toml", "test.toml"):
+        (tmp_path / name).write_text("", "utf-8")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "b.test.toml").touch()
+
+    def found(config: Path, *named: Path) -> list[str]:
+        sources, faults = read_tests(find_config(config), named)
+        assert faults == ()
+        return [each.name.removeprefix(f"{tmp_path}/") for each in sources]
+
+    assert found(tmp_path) == ["a.test.toml", "routes.test.toml"]
+    assert found(tmp_path / "routes.toml") == ["routes.test.toml"]
+    assert found(tmp_path / "test.toml") == []
+    assert found(tmp_path, tmp_path / "below", tmp_path / "a.test.toml", tmp_path / "routes.toml") == [
+        "below/b.test.toml",
+        "a.test.toml",
+    ]
+
+
+def test_a_file_of_tests_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "a.test.toml").write_bytes(b"\xff")
+    (tmp_path / "b.test.toml").mkdir()
+    sources, faults = read_tests(find_config(tmp_path), ())
+    assert sources == ()
+    assert [each.code for each in faults] == ["OR1003", "OR9002"]
+
+
+@pytest.mark.parametrize("name", ["a.test.toml", "test.toml", ".a.test.toml", "a.toml", "a.test.toml~"])
+def test_no_file_is_of_the_configuration_and_of_its_tests(name: str) -> None:
+    assert is_test_name(name) is (name == "a.test.toml")
+    assert not (is_test_name(name) and is_config_name(name))
 
 
 def test_files_are_named_as_the_configuration_was_given(tmp_path: Path) -> None:

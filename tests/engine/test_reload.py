@@ -46,9 +46,11 @@ def secret(made: Scene) -> str:
 
 async def test_the_first_load_is_put_in_force_numbered_and_reported(file: Path) -> None:
     numbered: list[tuple[str, Trigger]] = []
+    texts: list[str] = []
 
-    def number(config: str, _at: int, trigger: Trigger) -> int:
+    def number(config: str, _at: int, trigger: Trigger, sources: Sequence[Source]) -> int:
         numbered.append((config, trigger))
+        texts.extend(each.text for each in sources)
         return 42
 
     made = scene(file.parent, number=number)
@@ -58,6 +60,7 @@ async def test_the_first_load_is_put_in_force_numbered_and_reported(file: Path) 
     assert (live.generation, live.trigger) == (42, Trigger.START)
     assert live.tag == f"42-{live.snapshot.id[:12]}".encode()
     assert numbered == [(live.snapshot.id, Trigger.START)]
+    assert texts == [file.read_text("utf-8")]
     (event,) = made.reloads
     assert (event.trigger, event.result, event.generation) == (Trigger.START, APPLIED, 42)
     assert (event.config, event.refused, event.errors) == (live.snapshot.id, "", 0)
@@ -319,7 +322,7 @@ async def test_a_bug_that_an_edit_wakes_leaves_the_last_good_in_force_and_tells_
 
 
 async def test_a_number_that_cannot_be_given_keeps_the_last_good_in_force(file: Path) -> None:
-    def number(_config: str, _at: int, trigger: Trigger) -> int:
+    def number(_config: str, _at: int, trigger: Trigger, _sources: Sequence[Source]) -> int:
         if trigger is not Trigger.START:
             raise OSError(28, "no space left on device")
         return 1

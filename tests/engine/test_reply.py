@@ -149,3 +149,11 @@ def test_a_malformed_request_is_told_which_field_is_at_fault() -> None:
     view = view_of(record(), Draining("stopping"))
     assert (view.status, view.code, view.message, view.param) == (503, "shutting_down", "stopping", None)
     assert (view.complaint, view.attempts) == (None, ())
+
+
+def test_a_client_of_a_model_that_is_gone_is_told_which_one_answered_in_visible_ascii() -> None:
+    made = record()
+    made.replaced = ("house/o\r\nld", "house/new")
+    told = dict(answer_headers(made, LARGE, Answered(), Carried()))  # type: ignore[arg-type]  # its head
+    assert told["x-omniroute-deprecated"] == "house/o%0D%0Ald -> house/new"
+    assert "x-omniroute-deprecated" not in headers(Answered())

@@ -57,13 +57,13 @@ def test_a_header_of_the_provider_takes_the_place_of_ours() -> None:
 def test_every_credential_has_its_own_way() -> None:
     made = equipped(provider("p", credentials=("a", "b"), auth=BEARER), P_A="key-a", P_B="key-b")
     assert {name: each.secret for (_, name), each in made.ways.items()} == {"a": "key-a", "b": "key-b"}
-    assert made.view.unusable == {}
+    assert made.unusable == {}
 
 
 def test_a_credential_without_its_secret_has_no_way_and_the_reason_is_kept() -> None:
     made = equipped(provider("p", credentials=("a", "b"), auth=BEARER), P_A="key-a")
     assert set(made.ways) == {("p", "a")}
-    assert "P_B is not set" in made.view.unusable["p", "b"]
+    assert "P_B is not set" in made.unusable["p", "b"]
 
 
 def test_no_secret_shows_when_equipment_is_printed() -> None:

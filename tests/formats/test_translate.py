@@ -8,7 +8,8 @@ import pytest
 from omniroute.errors import Bug, Malformed
 from omniroute.formats import CODECS
 from omniroute.formats.codec import Place, Terms
-from omniroute.formats.translate import PassThrough, Translated, Translation
+from omniroute.formats.shape import Shaping
+from omniroute.formats.translate import Fit, PassThrough, Restated, Translated, Translation, sayable
 from omniroute.ir.parts import Signature
 from omniroute.ir.signatures import pack
 from omniroute.ir.usage import Usage
@@ -165,3 +166,104 @@ def test_a_stream_that_breaks_is_learnt_of_and_said_by_whoever_ends_it() -> None
 def test_to_say_a_request_in_a_format_that_only_clients_speak_is_a_bug() -> None:
     with pytest.raises(Bug, match="spoken by clients only"):
         messages().spoken(Format.OPENAI_COMPLETIONS)
+
+
+@pytest.mark.parametrize("wire", Format)
+def test_of_a_request_that_nobody_has_seen_it_is_known_which_formats_could_say_it(wire: Format) -> None:
+    written = wire in CODECS and CODECS[wire].render_request is not None
+    assert sayable(wire) == (Fit() if written else Fit(refused=f"requests are not translated to {wire}"))
+
+
+BRIEF = Shaping(system_message="Be brief.")
+NO_TOOLS = Shaping(tool_filter="^$")
+SHELL = {"type": "function", "function": {"name": "shell", "parameters": {"type": "object", "properties": {}}}}
+
+
+def chat(**more: Any) -> Translation:
+    return translation(Format.OPENAI_CHAT, **({"messages": [{"role": "user", "content": "hi"}]} | more))
+
+
+def test_a_shaped_request_is_written_again_in_its_own_format_and_its_answer_passes_as_bytes() -> None:
+    asked = chat(messages=[{"role": "system", "content": "Old."}, {"role": "user", "content": "hi"}], new_field=1.0)
+    assert asked.fit(Format.OPENAI_CHAT, BRIEF) == Fit(tools=False)
+    carrier = asked.under(BRIEF).carrier(Format.OPENAI_CHAT, TERMS, "req_1", 0)
+    assert isinstance(carrier, Restated)
+    assert json.loads(carrier.prepare().body) == {
+        "model": "up",
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}],
+        "new_field": 1.0,
+    }
+    body = json.dumps(WHOLE[Format.OPENAI_CHAT](SAID)).encode()
+    assert carrier.whole(body).body is body
+    assert carrier.losses == ()
+
+
+@pytest.mark.parametrize(("options", "shown"), [({}, False), ({"stream_options": {"include_usage": True}}, True)])
+def test_usage_that_a_client_did_not_ask_for_is_hidden_of_a_shaped_stream_too(
+    options: dict[str, Any], shown: bool
+) -> None:
+    carrier = chat(stream=True, **options).under(BRIEF).carrier(Format.OPENAI_CHAT, TERMS, "req_1", 0)
+    prepared = carrier.prepare()
+    assert json.loads(prepared.body)["stream_options"] == {"include_usage": True}
+    watch = carrier.watch(prepared)
+    passed = watch.feed("".join(STREAMED[Format.OPENAI_CHAT](SAID)).encode()) + watch.close()
+    assert (b'"prompt_tokens"' in passed) is shown
+    assert watch.usage == Usage(input=21, output=7)
+
+
+def test_a_provider_that_does_not_understand_being_asked_for_usage_is_not() -> None:
+    carrier = chat(stream=True).under(BRIEF).carrier(Format.OPENAI_CHAT, Terms("up", stream_usage=False), "req_1", 0)
+    prepared = carrier.prepare()
+    assert (b"stream_options" in prepared.body, prepared.hide_usage) == (False, False)
+
+
+def test_a_request_is_shaped_before_its_tools_are_adapted_and_its_fit_is_judged() -> None:
+    asked = translation(
+        Format.OPENAI_RESPONSES, input="hi", tools=[PATCH, {"type": "file_search"}], tool_choice="required"
+    )
+    assert asked.fit(Format.ANTHROPIC_MESSAGES).refused is not None
+    fit = asked.fit(Format.ANTHROPIC_MESSAGES, NO_TOOLS)
+    assert (fit.refused, fit.losses) == (None, ())
+    carrier = carried(asked.under(Shaping("Be brief.", "^apply")), Format.ANTHROPIC_MESSAGES)
+    sent = json.loads(carrier.prepare().body)
+    assert sent["system"] == [{"type": "text", "text": "Be brief."}]
+    assert [tool["name"] for tool in sent["tools"]] == ["apply_patch"]
+    assert [loss.path for loss in carrier.losses] == ["tools[0].custom"]
+
+
+def test_a_request_that_a_shaping_changes_nothing_in_passes_as_the_clients_bytes() -> None:
+    asked = chat(tools=[SHELL], seed=1.0)
+    carrier = asked.under(Shaping(tool_filter="shell")).carrier(Format.OPENAI_CHAT, TERMS, "req_1", 0)
+    assert type(carrier) is PassThrough
+    assert b'"seed": 1.0' in carrier.prepare().body
+    assert asked.fit(Format.OPENAI_CHAT, Shaping(tool_filter="shell")) == Fit()
+    assert asked.fit(Format.OPENAI_CHAT, NO_TOOLS) == Fit(tools=False)
+
+
+def test_a_format_without_a_place_for_instructions_refuses_a_combos_and_has_no_tools_to_filter() -> None:
+    asked = translation(Format.OPENAI_COMPLETIONS, prompt="def f(")
+    fit = asked.fit(Format.OPENAI_COMPLETIONS, BRIEF)
+    assert fit.refused == "openai-completions has no place for a system message"
+    assert asked.fit(Format.OPENAI_COMPLETIONS, Shaping(system_message="")).refused is None
+    assert asked.fit(Format.OPENAI_COMPLETIONS, NO_TOOLS).refused is None
+    kept = asked.under(NO_TOOLS).carrier(Format.OPENAI_COMPLETIONS, TERMS, "req_1", 0)
+    assert kept.prepare().body == b'{"model": "up", "prompt": "def f("}'
+
+
+def test_shapings_are_kept_apart_and_each_is_made_once() -> None:
+    asked = chat(tools=[SHELL])
+    assert asked.under(None) is asked
+    assert asked.under(BRIEF) is asked.under(Shaping("Be brief."))
+    assert (asked.request.system, len(asked.request.tools)) == ((), 1)
+    assert asked.under(NO_TOOLS).request.tools == ()
+    assert asked.under(BRIEF).request.tools == asked.request.tools
+
+
+def test_in_its_own_format_a_tools_name_is_said_as_the_client_has_it() -> None:
+    long = {"type": "function", "function": {"name": "x" * 100}}
+    carrier = chat(tools=[long]).under(BRIEF).carrier(Format.OPENAI_CHAT, TERMS, "req_1", 0)
+    assert json.loads(carrier.prepare().body)["tools"] == [long]
+
+
+def test_of_a_request_that_nobody_has_seen_a_shaping_changes_nothing_that_is_known() -> None:
+    assert sayable(Format.GEMINI, BRIEF) == sayable(Format.GEMINI) == Fit()

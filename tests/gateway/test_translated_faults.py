@@ -1,20 +1,23 @@
 """What an upstream of another format does wrong reaches the client as an error in its own dialect, never as an end.
 
 Each fault is played in every upstream format to clients of every other format: before anything was said the next target
-answers; after it the client gets its own format's error.
+answers; after it the client gets its own format's error. All faults for one client format are played at once.
 """
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from omniroute.config.snapshot import Combo, Provider, Snapshot
 from omniroute.names import Format, Outcome
 from tests.support.answers import STREAMED, Saying, script
 from tests.support.client import Received, fetch
-from tests.support.gateway import running
-from tests.support.peer import CHUNKED, EVENTS, JSON
+from tests.support.gateway import RunningGateway, running
+from tests.support.peer import CHUNKED, EVENTS, JSON, Recorded
 from tests.support.snapshots import combo, provider, snapshot, target
 from tests.support.upstream import Chunk, Cut, Head, Last, Pause, Script, ScriptedUpstream, error_answer
 from tests.support.upstream import answer as whole
@@ -23,7 +26,6 @@ from tests.support.wires import CLIENTS, ROOT, UPSTREAMS, path_of
 SAID = Saying("Hallo Welt, wie geht es dir?")
 QUESTION = "hi"
 NDJSON = (("content-type", "application/x-ndjson"), CHUNKED)
-PAIRS = [(client, upstream) for client in CLIENTS for upstream in UPSTREAMS if client is not upstream]
 # literal tables
 BODIES: dict[Format, dict[str, Any]] = {
     Format.OPENAI_CHAT: {"messages": [{"role": "user", "content": QUESTION}]},
@@ -92,18 +94,64 @@ def unseen(wire: Format) -> Iterator[tuple[str, Script]]:
     yield "it is no stream", played(wire, b"<html>hello</html>\n\n", end=Last())
 
 
-async def asked(client: Format, upstream: Format, script_: Script, *, stream: bool) -> tuple[Received, Outcome, str]:
-    """Ask a combo of the broken upstream and a good one; give the answer, how it ended, and who gave it."""
-    body = {"model": "c", **BODIES[client]} | ({} if client is Format.GEMINI else {"stream": stream})
-    async with ScriptedUpstream().then(script_) as first, ScriptedUpstream() as second:
-        second.then(script(upstream, SAID, stream=stream))
-        bad = provider("bad", first.url + ROOT[upstream], formats=(upstream,))
-        good = provider("good", second.url + ROOT[upstream], formats=(upstream,))
-        config = snapshot(bad, good, combos=[combo("c", target(bad, "m"), target(good, "m"))])
-        async with running(config) as gateway:
-            answer = await fetch(gateway.url + path_of(client, "c", stream=stream), body)
-            [row] = await gateway.ended()
-    return answer, row.outcome, row.provider
+@dataclass(frozen=True)
+class Case:
+    """What one upstream does wrong; ``first`` plays it."""
+
+    upstream: Format
+    name: str
+    first: Script
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of it: the answer, how it ended, and who gave it."""
+
+    answer: Received
+    outcome: Outcome
+    provider: str
+
+
+async def asked(client: Format, cases: Sequence[Case], *, stream: bool) -> dict[tuple[Format, str], Seen]:
+    """Ask for every case at once: each a combo of its own, of a broken upstream and a good one."""
+
+    def respond(request: Recorded) -> Script:
+        _, number, who, *_ = request.path.split("/")
+        case = cases[int(number)]
+        return case.first if who == "bad" else script(case.upstream, SAID, stream=stream)
+
+    async def one(gateway: RunningGateway, number: int) -> Received:
+        body = {"model": f"c{number}", **BODIES[client]} | ({} if client is Format.GEMINI else {"stream": stream})
+        return await fetch(gateway.url + path_of(client, f"c{number}", stream=stream), body)
+
+    async with ScriptedUpstream(respond=respond) as upstream, running(config_of(cases, upstream.url)) as gateway:
+        answers = await asyncio.gather(*(one(gateway, number) for number in range(len(cases))))
+        rows = {row.request_id: row for row in await gateway.ended(len(cases))}
+    found: dict[tuple[Format, str], Seen] = {}
+    for number, (case, answer) in enumerate(zip(cases, answers, strict=True)):
+        row = rows[answer.headers["x-request-id"]]
+        found[case.upstream, case.name] = Seen(answer, row.outcome, row.provider.removesuffix(str(number)))
+    assert len(rows) == len(found) == len(cases)
+    return found
+
+
+def config_of(cases: Sequence[Case], url: str) -> Snapshot:
+    """A combo for each case, of providers of its own, so that nothing is learnt from one case for another."""
+    providers: list[Provider] = []
+    combos: list[Combo] = []
+    for number, case in enumerate(cases):
+        bad, good = (
+            provider(f"{who}{number}", f"{url}/{number}/{who}{ROOT[case.upstream]}", formats=(case.upstream,))
+            for who in ("bad", "good")
+        )
+        providers += (bad, good)
+        combos.append(combo(f"c{number}", target(bad, "m"), target(good, "m")))
+    return snapshot(*providers, combos=combos)
+
+
+def upstreams_of(client: Format) -> list[Format]:
+    """The formats that this client is translated to."""
+    return [each for each in UPSTREAMS if each is not client]
 
 
 def said_error(client: Format, answer: Received) -> bool:
@@ -115,28 +163,28 @@ def said_error(client: Format, answer: Received) -> bool:
     return bool(value["error"])
 
 
-@pytest.mark.parametrize(("client", "upstream"), PAIRS)
-async def test_a_stream_that_breaks_ends_with_an_error_of_the_clients_format(client: Format, upstream: Format) -> None:
-    for name, script_ in broken(upstream):
-        answer, outcome, provider_ = await asked(client, upstream, script_, stream=True)
-        assert (answer.status, outcome, provider_) == (200, Outcome.CUT, "bad"), name
-        assert b"Hallo" in answer.body, name
-        assert CLEAN_ENDS[client] not in answer.body, name
-        assert said_error(client, answer), name
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_a_stream_that_breaks_ends_with_an_error_of_the_clients_format(client: Format) -> None:
+    cases = [Case(wire, name, script_) for wire in upstreams_of(client) for name, script_ in broken(wire)]
+    for which, seen in (await asked(client, cases, stream=True)).items():
+        assert (seen.answer.status, seen.outcome, seen.provider) == (200, Outcome.CUT, "bad"), which
+        assert b"Hallo" in seen.answer.body, which
+        assert CLEAN_ENDS[client] not in seen.answer.body, which
+        assert said_error(client, seen.answer), which
 
 
-@pytest.mark.parametrize(("client", "upstream"), PAIRS)
-async def test_a_failure_that_nobody_saw_moves_on_to_the_next_target(client: Format, upstream: Format) -> None:
-    for name, script_ in unseen(upstream):
-        answer, outcome, provider_ = await asked(client, upstream, script_, stream=True)
-        assert (answer.status, outcome, provider_) == (200, Outcome.OK, "good"), name
-        assert CLEAN_ENDS[client] in answer.body, name
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_a_failure_that_nobody_saw_moves_on_to_the_next_target(client: Format) -> None:
+    cases = [Case(wire, name, script_) for wire in upstreams_of(client) for name, script_ in unseen(wire)]
+    for which, seen in (await asked(client, cases, stream=True)).items():
+        assert (seen.answer.status, seen.outcome, seen.provider) == (200, Outcome.OK, "good"), which
+        assert CLEAN_ENDS[client] in seen.answer.body, which
 
 
-@pytest.mark.parametrize(("client", "upstream"), PAIRS)
-async def test_a_whole_answer_that_is_none_moves_on_to_the_next_target(client: Format, upstream: Format) -> None:
-    for body in (b"", b"null", b'{"hello":1}', b"<html>", b'{"error":{"message":"no"}}'):
-        script_ = whole(body, headers=JSON)
-        answer, outcome, provider_ = await asked(client, upstream, script_, stream=False)
-        assert (answer.status, outcome, provider_) == (200, Outcome.OK, "good"), body
-        assert b"Hallo Welt" in answer.body
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_a_whole_answer_that_is_none_moves_on_to_the_next_target(client: Format) -> None:
+    bodies = (b"", b"null", b'{"hello":1}', b"<html>", b'{"error":{"message":"no"}}')
+    cases = [Case(wire, str(body), whole(body, headers=JSON)) for wire in upstreams_of(client) for body in bodies]
+    for which, seen in (await asked(client, cases, stream=False)).items():
+        assert (seen.answer.status, seen.outcome, seen.provider) == (200, Outcome.OK, "good"), which
+        assert b"Hallo Welt" in seen.answer.body, which

@@ -6,14 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from pydantic import ValidationError
 
 from omniroute.config.document import Document
-from omniroute.config.document.base import PLANNED_VALUES, STATUS
+from omniroute.config.document.base import STATUS
 from omniroute.config.keywords import problems
 from tests.support.documents import DOCUMENTS, tampered
 from tests.support.laws import often
 from tests.support.written import SCHEMA
-
-MARKS = {STATUS, PLANNED_VALUES}
-"""What is not supported yet is part of the language all the same."""
 
 LAW = settings(
     max_examples=often(80), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -25,10 +22,13 @@ def schema_accepts(document: dict[str, Any]) -> bool:
 
 
 def _only_marks(problem: Any) -> bool:
-    """Say whether a problem is that something is not supported yet; of a union, that is so in one alternative."""
+    """Say whether a problem is that something is not supported yet, which is part of the language all the same.
+
+    Of a union, that is so in one alternative.
+    """
     if problem.keyword == "oneOf":
         return any(all(map(_only_marks, inside)) for inside in problem.branches.values())
-    return problem.keyword in MARKS
+    return problem.keyword == STATUS
 
 
 def model_accepts(document: dict[str, Any]) -> bool:

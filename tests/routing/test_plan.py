@@ -69,12 +69,12 @@ def test_of_a_providers_formats_the_clients_own_comes_first_and_then_the_first_t
 
 
 def test_a_credential_without_its_secret_is_left_out_and_the_others_are_used() -> None:
-    made = plan("first", view=View({("first", "main"): "environment variable X is not set"}))
+    made = plan("first", view=View(unusable={("first", "main"): "environment variable X is not set"}))
     assert shown(made) == ["first/m spare"]
 
 
 def test_a_plan_without_candidates_is_refused_with_every_targets_reason() -> None:
-    view = View({("second", "main"): "environment variable X is not set"})
+    view = View(unusable={("second", "main"): "environment variable X is not set"})
     with pytest.raises(
         Unfit, match=r"claude/m: anthropic-messages cannot say .*; second/m: environment variable X is not set"
     ):

@@ -1,7 +1,7 @@
 import pytest
 
 from omniroute.config.snapshot import Model, Snapshot
-from omniroute.errors import UnknownModel, WrongProvider
+from omniroute.errors import AmbiguousModel, UnknownModel, WrongProvider
 from omniroute.ir.facts import Facts
 from omniroute.names import Format, ProviderName
 from omniroute.routing.resolve import known_names, resolve
@@ -117,3 +117,78 @@ def test_a_dedicated_path_of_an_unknown_provider_is_refused() -> None:
 
 def test_known_names_are_combos_aliases_and_listed_models() -> None:
     assert list(known_names(make(fast="best"))) == ["best", "fast", "openai/gpt-5", "openai/org/tuned"]
+
+
+SEEKER = provider("seeker", models=[Model("v4"), Model("org/both")], replaced={"v3": "v4"})
+SECOND = provider("second", models=[Model("gpt-5"), Model("org/both"), Model("seeker/v4")])
+MANY = snapshot(OPENAI, SEEKER, SECOND, prefixes={"se": "seeker"}, aliases={"old": "seeker/v3", "se/own": "second/x"})
+
+
+def test_a_prefix_by_which_people_know_a_provider_stands_for_its_name() -> None:
+    assert ids(MANY, "se/v4") == ["seeker/v4"]
+    assert ids(MANY, "se/org/unlisted") == ["seeker/org/unlisted"]
+
+
+def test_an_alias_or_a_providers_own_name_wins_over_a_prefix() -> None:
+    assert ids(MANY, "se/own") == ["second/x"]
+    own = snapshot(OPENAI, SEEKER, prefixes={"openai": "seeker"})
+    assert ids(own, "openai/x") == ["openai/x"]
+
+
+def test_a_dedicated_path_knows_prefixes_in_the_path_and_in_the_name() -> None:
+    assert ids(MANY, "v4", path="se") == ["seeker/v4"]
+    assert ids(MANY, "se/v4", path="seeker") == ["seeker/v4"]
+    assert ids(MANY, "seeker/v4", path="se") == ["seeker/v4"]
+    assert ids(MANY, "seeker/v4", path="second") == ["second/seeker/v4"]
+    with pytest.raises(WrongProvider, match="'se/x' does not belong to provider 'openai'"):
+        ids(MANY, "se/x", path="openai")
+
+
+def test_a_bare_name_is_that_of_the_one_provider_that_lists_it() -> None:
+    assert ids(MANY, "v4") == ["seeker/v4"]
+    assert ids(MANY, "org/tuned") == ["openai/org/tuned"]
+
+
+def test_a_bare_name_that_several_providers_list_is_refused_with_the_ways_to_say_it() -> None:
+    with pytest.raises(AmbiguousModel) as raised:
+        ids(MANY, "gpt-5")
+    assert raised.value.message == "Ambiguous model 'gpt-5': say provider/model (openai/gpt-5 or second/gpt-5)"
+    assert (raised.value.status, raised.value.code) == (400, "ambiguous_model")
+    with pytest.raises(AmbiguousModel, match=r"\(seeker/org/both or second/org/both\)"):
+        ids(MANY, "org/both")
+
+
+def test_a_provider_in_a_name_wins_over_a_listed_model_of_the_whole_name() -> None:
+    assert ids(MANY, "seeker/v4") == ["seeker/v4"]
+
+
+def test_an_alias_may_arrive_at_a_bare_name() -> None:
+    made = snapshot(SEEKER, aliases={"my-*": "*", "wrong": "v5"})
+    assert ids(made, "my-v4") == ["seeker/v4"]
+    with pytest.raises(UnknownModel, match=r"named 'wrong' \(which stands for 'v5'\)"):
+        ids(made, "wrong")
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [("seeker/v3", None), ("se/v3", None), ("v3", None), ("old", None), ("v3", "seeker"), ("seeker/v3", "se")],
+)
+def test_a_replaced_model_is_the_other_one_however_it_is_come_by_and_that_is_noted(
+    asked: str, path: str | None
+) -> None:
+    found = resolve(MANY, Facts(asked, Format.OPENAI_CHAT, stream=False, provider=ProviderName(path) if path else None))
+    assert [each.id for each in found.targets] == ["seeker/v4"]
+    assert found.targets[0].model is SEEKER.models["v4"]
+    assert found.replaced == ("seeker/v3", "seeker/v4")
+
+
+def test_nothing_is_noted_of_a_model_that_is_there() -> None:
+    assert resolve(MANY, Facts("se/v4", Format.OPENAI_CHAT, stream=False)).replaced is None
+    assert "seeker/v3" not in set(known_names(MANY))
+
+
+def test_the_aliases_that_were_followed_are_told_with_what_they_led_to() -> None:
+    config = make(**{"fast": "gpt-5", "gpt-*": "openai/gpt-*"})
+    found = resolve(config, Facts("fast", Format.OPENAI_CHAT, stream=False))
+    assert [(alias.name, to) for alias, to in found.way] == [("fast", "gpt-5"), ("gpt-*", "openai/gpt-5")]
+    assert resolve(config, Facts("best", Format.OPENAI_CHAT, stream=False)).way == ()

@@ -17,9 +17,11 @@ from omniroute.storage.generations import next_generation
 from omniroute.storage.migrations import open_database
 from tests.support.events import NOON
 
+FILES = (("routes.toml", "[providers.echo]\n"), ("leaky.toml", None))
+
 
 def number(path: Path, config: str, at: int = NOON, trigger: Trigger = Trigger.FILE) -> int:
-    return next_generation(str(path), config, at, trigger, "0.1.0")
+    return next_generation(str(path), config, at, trigger, "0.1.0", FILES)
 
 
 def test_the_first_configuration_is_number_one(tmp_path: Path) -> None:
@@ -49,6 +51,32 @@ def test_a_number_comes_with_what_put_it_in_force(tmp_path: Path) -> None:
         (1, 5, "aaa", "", "start", "applied", "0.1.0"),
         (2, 7, "bbb", "aaa", "signal", "applied", "0.1.0"),
     ]
+
+
+def kept(path: Path) -> list[tuple[str, int, str]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT * FROM configurations ORDER BY config").fetchall()
+
+
+def test_the_files_of_a_configuration_are_kept_as_they_were_first(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    for at, (config, text) in enumerate([("aaa", "one"), ("bbb", "two"), ("aaa", "one, otherwise written")]):
+        next_generation(str(path), config, at, Trigger.FILE, "0.1.0", [("a.toml", text)])
+    assert kept(path) == [("aaa", 0, '[["a.toml","one"]]'), ("bbb", 1, '[["a.toml","two"]]')]
+
+
+def test_of_a_file_that_is_not_to_be_kept_the_name_is(tmp_path: Path) -> None:
+    number(tmp_path / "x.db", "aaa", 5)
+    assert kept(tmp_path / "x.db") == [("aaa", 5, '[["routes.toml","[providers.echo]\\n"],["leaky.toml",null]]')]
+
+
+def test_the_files_of_a_configuration_that_was_numbered_before_are_kept_at_the_next_start(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    number(path, "aaa", 5)
+    with closing(open_database(str(path))) as connection:
+        connection.execute("DELETE FROM configurations")
+    assert number(path, "aaa", 9, Trigger.START) == 1
+    assert [row[:2] for row in kept(path)] == [("aaa", 9)]
 
 
 def test_processes_that_start_together_agree(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from omniroute.errors import StorageError
-from omniroute.names import Outcome
+from omniroute.names import Outcome, Trigger
 from omniroute.observe.events import Exchanged
 from omniroute.observe.redact import redact
 from omniroute.storage.db import connect
+from omniroute.storage.generations import next_generation
 from omniroute.storage.ledger import Ledger
-from omniroute.storage.report import By, PastAttempt, Summary, recent, summary
+from omniroute.storage.report import By, PastAttempt, PastConfiguration, Summary, past, recent, summary
 from tests.support.events import NOON, exchanged, unanswered
 
 ALL = (0, 2**62)
@@ -127,3 +128,37 @@ def test_a_report_leaves_no_trace(tmp_path: Path) -> None:
     before = Path(path).read_bytes()
     recent(path, 5)
     assert Path(path).read_bytes() == before
+
+
+FULL = "9f3ac1d27e04" + "0" * 52
+
+
+def test_one_request_is_found_by_its_id_with_the_configuration_that_answered_it(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", exchanged(1), exchanged(2, generation=1))
+    next_generation(path, FULL, NOON, Trigger.START, "0.1.0", [("a.toml", "x = 1\n"), ("b.toml", None)])
+    found = past(path, "req_00000002")
+    assert found is not None
+    request, configuration = found
+    assert request == recent(path, 1)[0]
+    assert configuration == PastConfiguration(FULL, NOON, NOON, (("a.toml", "x = 1\n"), ("b.toml", None)))
+    assert past(path, "req_00000009") is None
+
+
+def test_a_generation_that_is_unknown_or_means_another_configuration_gives_none(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", exchanged(1), exchanged(2, generation=1))
+    next_generation(path, "b" * 64, NOON, Trigger.START, "0.1.0", [])
+    for request in ("req_00000001", "req_00000002"):
+        found = past(path, request)
+        assert found is not None
+        assert found[1] is None
+
+
+def test_a_configuration_from_before_files_were_kept_has_none(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", exchanged(1, generation=1))
+    next_generation(path, FULL, NOON, Trigger.START, "0.1.0", [("a.toml", "x = 1\n")])
+    connection = connect(path)
+    connection.execute("DELETE FROM configurations")
+    connection.close()
+    found = past(path, "req_00000001")
+    assert found is not None
+    assert found[1] == PastConfiguration(FULL, NOON, None, ())

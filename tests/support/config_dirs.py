@@ -137,7 +137,7 @@ def scene(path: Path, timing: Timing = QUICK, **hands: Any) -> Scene:
     config = find_config(path)
     made: Scene
 
-    def number(_config: str, _at: int, _trigger: Trigger) -> int:
+    def number(_config: str, _at: int, _trigger: Trigger, _sources: Sequence[Source]) -> int:
         made.numbers.append(len(made.numbers) + 1)
         return made.numbers[-1]
 

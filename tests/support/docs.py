@@ -13,6 +13,7 @@ from tests.support.reference.config import config_page
 from tests.support.reference.errors import errors_page
 from tests.support.reference.fidelity import fidelity_page
 from tests.support.reference.http import http_page
+from tests.support.reference.strategies import strategies_page
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 MADE = "<!-- Made from the code by `make docs`; edit the code instead. -->\n\n"
@@ -24,6 +25,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "http.md": http_page,
     "errors.md": errors_page,
     "fidelity.md": fidelity_page,
+    "strategies.md": strategies_page,
 }
 
 

@@ -16,9 +16,11 @@ from omniroute.config.snapshot import (
     SecretRef,
     Server,
     Snapshot,
+    Step,
     Target,
     Timeouts,
 )
+from omniroute.formats.shape import Shaping
 from omniroute.names import CredentialName, Format, ProviderName, Scope, Strategy
 from omniroute.routing.resolve import target_of
 
@@ -35,6 +37,7 @@ def provider(
     timeouts: Timeouts = Timeouts(),
     auth: Auth = Auth("none"),
     stream_usage: bool = True,
+    replaced: Mapping[str, str] = MappingProxyType({}),
 ) -> Provider:
     """A provider; with an auth of its own, its credentials are read from the environment as ``NAME_CREDENTIAL``."""
 
@@ -50,12 +53,24 @@ def provider(
         models=MappingProxyType({each.name: each for each in models}),
         timeouts=timeouts,
         stream_usage=stream_usage,
+        replaced=MappingProxyType(dict(replaced)),
     )
 
 
-def combo(name: str, *targets: Target, max_attempts: int | None = None) -> Combo:
-    """A combo of targets, in order."""
-    return Combo(name, Strategy.PRIORITY, targets, max_attempts)
+def combo(
+    name: str,
+    *targets: Target,
+    max_attempts: int | None = None,
+    strategy: Strategy = Strategy.PRIORITY,
+    steps: Iterable[Step] = (),
+    shaping: Shaping | None = None,
+) -> Combo:
+    """A combo of targets, in order; or of steps, from which it takes its targets."""
+    steps = tuple(steps)
+    leaves = (leaf for each in steps for leaf in (each.to.targets if isinstance(each.to, Combo) else (each.to,)))
+    reached = targets or tuple({each.id: each for each in leaves}.values())
+    made = shaping or Shaping()
+    return Combo(name, strategy, reached, max_attempts, steps, made.system_message, made.tool_filter)
 
 
 def key(name: str, secret: str, *, scopes: Iterable[Scope] = (Scope.INFERENCE,), expires: int | None = None) -> Key:
@@ -70,6 +85,7 @@ def snapshot(
     keys: Iterable[Key] = (),
     server: Server = Server(),
     identity: str = "0123456789abcdef",
+    prefixes: Mapping[str, str] = MappingProxyType({}),
 ) -> Snapshot:
     """A snapshot of these."""
     made = [Alias(name, target) for name, target in aliases.items()]
@@ -83,6 +99,7 @@ def snapshot(
         aliases=MappingProxyType({each.name: each for each in made if not each.pattern}),
         patterns=tuple(sorted((each for each in made if each.pattern), key=lambda each: each.rank)),
         keys=MappingProxyType({each.sha256: each for each in keys}),
+        prefixes=MappingProxyType({prefix: ProviderName(name) for prefix, name in prefixes.items()}),
     )
 
 

@@ -24,6 +24,7 @@ SHIPPED = tuple(
             'base_url = "https://api.acme.example/v1"\n'
             'formats = ["openai-chat", "openai-embeddings"]\n'
             'headers = { x-version = "1", x-shared = "catalogue" }\n'
+            'aliases = ["ac"]\n'
             'api_key_env = ["ACME_KEY", "ACME_API_KEY"]\n'
             'docs = "https://docs.acme.example"\n'
             "[providers.acme.models.large]\n"

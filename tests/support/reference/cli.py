@@ -14,10 +14,10 @@ from tests.support.reference.markdown import code, fenced, paragraph, table
 INTRODUCTION = f"""\
 # The command line
 
-A command's result goes to standard output, and what is said beside it to standard error. With `--format json`, standard
-output is one JSON document, whatever happens: where a command could not do its work, that is
+A command's result goes to standard output, and what is said beside it to standard error. With `--format json` or
+`--json`, standard output is one JSON document, whatever happens: where a command could not do its work, that is
 `{{"error": {{"exit_code": …, "message": …}}}}`; a configuration with faults is reported as `omniroute check` reports it
-([schema](../../schemas/diagnostics.schema.json)).
+([schema](../../schemas/diagnostics.schema.json)). `omniroute schema --write` writes the schemas of these documents.
 
 A configuration is named as `PATH` or with `--config`, else by `OMNIROUTE_CONFIG`; else it is
 {" or ".join(code(each) for each in DEFAULTS)} in the working directory, whichever is there.

@@ -5,7 +5,7 @@ from typing import Any
 
 from omniroute.config import units
 from omniroute.config.document import base
-from omniroute.config.document.base import PLANNED_VALUES, STATUS
+from omniroute.config.document.base import STATUS
 from omniroute.config.schema import document_schema
 from omniroute.config.words import toml, toml_key
 from tests.support.reference.markdown import anchor, code, fenced, paragraph, table
@@ -150,7 +150,7 @@ class Sections:
         name = _name(node)
         if name in self._by_definition:
             return f"[table]({anchor(str(self._by_definition[name].place))})"
-        return self.kind(key, self._definitions[name] | {PLANNED_VALUES: node.get(PLANNED_VALUES, ())})
+        return self.kind(key, self._definitions[name])
 
 
 def config_page() -> str:
@@ -233,8 +233,6 @@ def _default(name: str, node: Node, required: set[str]) -> str:
 def _told(name: str, node: Node) -> str:
     """Give a key's description, with its examples where they are not the usual ones of their kind."""
     parts = [_emphasised(node["description"])]
-    if node.get(PLANNED_VALUES):
-        parts.append(f"They are {_choice(node[PLANNED_VALUES])}.")
     if node.get("examples") and node.get("pattern") not in KINDS:
         parts.append(f"Example: {' or '.join(code(f'{toml_key(name)} = {toml(each)}') for each in node['examples'])}")
     return " ".join(parts)
@@ -261,7 +259,7 @@ def _choice(values: list[Any]) -> str:
 def _scalar(node: Node) -> str:
     """Say what a single value may be; the language's own largest number is none worth telling."""
     if "enum" in node:
-        return _choice([each for each in node["enum"] if each not in node.get(PLANNED_VALUES, ())])
+        return _choice(node["enum"])
     kind = {"boolean": "`true` or `false`", "integer": "whole number", "number": "number"}.get(node.get("type", ""))
     if kind is None:
         words = {"date": "date", "date-time": "time with offset"}

@@ -44,6 +44,12 @@ HEADERS: tuple[tuple[str, str, str], ...] = (
         "What could not be said in the target's format or the client's: `top_k dropped`. See [fidelity](fidelity.md).",
     ),
     (
+        "X-OmniRoute-Deprecated",
+        "answers",
+        "The model that was asked for is gone, and this one answered: `acme/large-1 -> acme/large-2`.",
+    ),
+    ("X-OmniRoute-Session-Id", "answers", "The session that the request named."),
+    (
         "X-OmniRoute-Count",
         "counts of tokens",
         "`provider`: the provider's own counter; `estimate`: nobody could count.",
@@ -54,6 +60,12 @@ HEADERS: tuple[tuple[str, str, str], ...] = (
 
 
 ASKED: tuple[tuple[str, str, str], ...] = (
+    (
+        "X-Session-Id",
+        "inference",
+        "The conversation that a request belongs to (also `x_session_id`, which proxies may drop): it stays with the "
+        "target and the credential that answered it last, as long as they can serve it.",
+    ),
     (
         "X-OmniRoute-Progress: true",
         "streams of server-sent events",
