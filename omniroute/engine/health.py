@@ -5,13 +5,20 @@ so a target that a reload did not touch keeps its breaker. It is lost with the p
 
 Always true: every attempt that began is learnt of once, however it ended; what was the client's doing, or the request's
 own fault, is held against no target; the mappings that a view shows are bounded.
+
+It also holds what else lives as long: the places at targets that answer only so many requests at once (``queues``),
+and what is known of targets that are late (``hedging``).
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Literal, NamedTuple, TypeVar
+
+from msgspec.structs import replace
 
 from omniroute.config.snapshot import Resilience
+from omniroute.engine.lateness import Hedging
+from omniroute.engine.queues import Queues
 from omniroute.limits.breaker import Breaker
 from omniroute.limits.cooldown import Cooldowns
 from omniroute.limits.latency import Latencies
@@ -19,6 +26,7 @@ from omniroute.limits.rates import Failing
 from omniroute.names import FailureKind
 from omniroute.routing.failure import Failure
 from omniroute.routing.plan import Candidate, Plan
+from omniroute.routing.sticky import keeps_prompts
 from omniroute.routing.view import Stuck, View, Where
 
 Name = TypeVar("Name")
@@ -41,11 +49,26 @@ COOLS = frozenset({FailureKind.BUSY, FailureKind.QUOTA, FailureKind.AUTH})
 """Failures that are held against a credential; a rate limit only for the model that was asked."""
 
 
+class Trouble(NamedTuple):
+    """What is left alone for ``seconds`` more, and why: a provider, one of its models, or one of its credentials.
+
+    ``model`` and ``credential`` are empty where all of them are meant.
+    """
+
+    provider: str
+    model: str
+    credential: str
+    reason: Literal["breaker", "cooldown"]
+    seconds: float
+
+
 class Health:
     """Learns from attempts, and shows what it knows as a view; times are seconds of one steady clock."""
 
     def __init__(self) -> None:
         """Know nothing yet."""
+        self.hedging = Hedging()
+        self.queues = Queues()
         self._resilience = Resilience()
         self._breakers: dict[str, Breaker] = {}
         self._cooldowns = Cooldowns(self._resilience.rest, self._resilience.longest_rest)
@@ -57,14 +80,19 @@ class Health:
         self._credential_used: dict[Where, int] = {}
         self._served: dict[str, int] = {}
         self._last_good: dict[str, str] = {}
-        self._sessions: OrderedDict[str, tuple[Stuck, float]] = OrderedDict()
+        self._sessions: OrderedDict[str, float] = OrderedDict()
+        self._guesses: OrderedDict[str, float] = OrderedDict()
         self._stuck: dict[str, Stuck] = {}
         self._heard: OrderedDict[str, float] = OrderedDict()
 
     def heed(self, resilience: Resilience) -> None:
         """Go by these settings from now on; what was learnt under others is kept where they are the same."""
-        if resilience != self._resilience:
-            self._resilience = resilience
+        before = self._resilience
+        if resilience is before:
+            return
+        self._resilience = resilience
+        self.hedging.heed(resilience.hedge)
+        if resilience != replace(before, hedge=resilience.hedge, sticky=resilience.sticky):
             self._breakers.clear()
             self._open.clear()
             self._cooldowns = Cooldowns(resilience.rest, resilience.longest_rest)
@@ -85,6 +113,7 @@ class Health:
             last_good=self._last_good,
             credential_used=self._credential_used,
             sessions=self._stuck,
+            seated=self.queues.seated,
         )
 
     def planned(self, plan: Plan) -> None:
@@ -117,7 +146,7 @@ class Health:
                 self._broke(target, began, now)
             if failure.kind is FailureKind.DOWN and failure.status is None and failure.complaint is None:
                 self._broke(candidate.target.provider.name, began, now)
-        elif failure.kind in COOLS:
+        elif failure.kind in COOLS and not failure.blameless:
             model = candidate.target.model.name if failure.kind is FailureKind.BUSY else ""
             key = (candidate.target.provider.name, candidate.credential.name, model)
             self._cooldowns.refused(key, now, failure.retry_after, began=began)
@@ -140,9 +169,10 @@ class Health:
         rest = self._resilience.rest
         self._cooldowns.refused(key, now, rest if reset is None else min(reset, rest), began=now)
 
-    def first_token(self, candidate: Candidate, seconds: float) -> None:
-        """Learn how long a target took to say something."""
+    def first_token(self, candidate: Candidate, seconds: float, *, stream: bool) -> None:
+        """Learn how long a target took to say something: to begin its stream, or to give its whole answer."""
         self._latencies.took(candidate.target.id, seconds)
+        self.hedging.took(candidate, seconds, stream=stream)
 
     def answered(self, plan: Plan, candidate: Candidate, now: float) -> None:
         """Remember who answered: for each combo, and for the session."""
@@ -150,12 +180,37 @@ class Health:
         for combo in plan.tree:
             if any(each.id == target for each in combo.targets):
                 self._last_good[combo.name] = target
-        session = plan.facts.session
+        known, session = self._sessions, plan.facts.session
+        if plan.facts.guess is not None:
+            known, session = self._guesses, plan.facts.guess if keeps_prompts(candidate.target.model) else None
         if session is not None:
-            stuck = Stuck(candidate.target.id, candidate.credential.name)
-            self._sessions[session] = (stuck, now)
-            self._sessions.move_to_end(session)
-            self._stuck[session] = stuck
+            known[session] = now
+            known.move_to_end(session)
+            self._stuck[session] = Stuck(candidate.target.id, candidate.credential.name)
+
+    def troubles(self, now: float) -> tuple[Trouble, ...]:
+        """Name what is left alone at this moment; changes nothing."""
+        found = []
+        for name, until in self._open.items():
+            provider, _, model = name.partition("/")
+            if until > now:
+                found.append(Trouble(provider, model, "", "breaker", until - now))
+        for (provider, credential, model), until in self._cooldowns.until.items():
+            if until > now:
+                found.append(Trouble(provider, model, credential, "cooldown", until - now))
+        return tuple(sorted(found))
+
+    def reset(self, now: float) -> int:
+        """Close every breaker and end every rest; gives how many there were."""
+        ended = len(self.troubles(now))
+        self._breakers.clear()
+        self._open.clear()
+        self._cooldowns = Cooldowns(self._resilience.rest, self._resilience.longest_rest)
+        return ended
+
+    def conversations(self, now: float) -> int:
+        """Count the conversations that are remembered; changes nothing."""
+        return sum(now - at < LONGEST_SESSION for at in self._sessions.values())
 
     def _well(self, candidate: Candidate, began: float, now: float) -> None:
         """A target answered."""
@@ -197,11 +252,16 @@ class Health:
             del self._heard[target]
             self._failing.forget(target)
             self._latencies.forget(target)
-        while self._sessions:
-            session, (_, at) = next(iter(self._sessions.items()))
-            if len(self._sessions) <= MOST_SESSIONS and now - at < LONGEST_SESSION:
+        for known in (self._sessions, self._guesses):
+            self._forget_silent(known, now)
+
+    def _forget_silent(self, known: OrderedDict[str, float], now: float) -> None:
+        """Drop conversations that are silent, or too many; those that are guessed never push out those with a name."""
+        while known:
+            session, at = next(iter(known.items()))
+            if len(known) <= MOST_SESSIONS and now - at < LONGEST_SESSION:
                 return
-            del self._sessions[session]
+            del known[session]
             self._stuck.pop(session, None)
 
 

@@ -7,6 +7,7 @@ for what reason, so that a time-out, a client that left and a stopping server ca
 
 import asyncio
 import time
+from collections.abc import Callable
 from enum import Enum
 
 
@@ -19,9 +20,12 @@ class Why(Enum):
 
 
 class Patience:
-    """Interrupts the current task when an upstream is late, or when nobody waits for the answer any more."""
+    """Interrupts the current task when an upstream is late, or when nobody waits for the answer any more.
 
-    __slots__ = ("_deadline", "_fires", "_loop", "_owed", "_task", "_timer", "waited_for", "why")
+    ``needed`` is asked when the client has left: whether others wait for its answer, for whom the request goes on.
+    """
+
+    __slots__ = ("_deadline", "_fires", "_loop", "_owed", "_task", "_timer", "needed", "waited_for", "why")
 
     def __init__(self) -> None:
         """Guard the current task; nothing is expected yet."""
@@ -37,6 +41,7 @@ class Patience:
         self._owed = 0
         self.why: Why | None = None
         self.waited_for = ""
+        self.needed: Callable[[], bool] | None = None
 
     def now(self) -> float:
         """Seconds of a steady clock: the system's, since a loop's own may have no more than milliseconds."""
@@ -58,6 +63,8 @@ class Patience:
 
     def interrupt(self, why: Why) -> None:
         """Cancel the request's task; the first reason stands."""
+        if why is Why.GONE and self.needed is not None and self.needed():
+            return
         if self.why is None:
             self.why = why
             self._owed += 1

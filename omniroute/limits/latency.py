@@ -1,4 +1,4 @@
-"""How long each target takes to its first token.
+"""How long each target takes to its first token: on the average, and when it is slow.
 
 Always true: noting a time costs the same however many were noted; only the last 100 of a name are held, and only the
 ``most`` names heard of last.
@@ -18,6 +18,25 @@ ENOUGH = 20
 """With fewer times than this, the slowest twentieth is nobody."""
 
 
+class Latencies:
+    """Seconds to the first token by name; ``average`` is live, read-only and exponentially weighted."""
+
+    def __init__(self, most: int = 1024) -> None:
+        """Start with no times; at most ``most`` names are remembered."""
+        self._most = most
+        self._average: OrderedDict[str, float] = OrderedDict()
+        self.average: Mapping[str, float] = MappingProxyType(self._average)
+
+    def took(self, name: str, seconds: float) -> None:
+        """Note the seconds that an attempt took to its first token."""
+        before = self._average.get(name, seconds)
+        keep(self._average, name, before + NEWEST * (seconds - before), self._most)
+
+    def forget(self, name: str) -> None:
+        """Forget a name."""
+        self._average.pop(name, None)
+
+
 class _Window:
     """The last times of one name, in the order of coming, and sorted."""
 
@@ -33,32 +52,23 @@ class _Window:
         insort(self.sorted, seconds)
 
 
-class Latencies:
-    """Seconds to the first token by name; ``average`` is live, read-only and exponentially weighted."""
+class Slowness:
+    """The last hundred times of each name, and how long the slow ones of them were."""
 
     def __init__(self, most: int = 1024) -> None:
         """Start with no times; at most ``most`` names are remembered."""
         self._most = most
-        self._average: OrderedDict[str, float] = OrderedDict()
         self._windows: OrderedDict[str, _Window] = OrderedDict()
-        self.average: Mapping[str, float] = MappingProxyType(self._average)
 
     def took(self, name: str, seconds: float) -> None:
-        """Note the seconds that an attempt took to its first token."""
+        """Note a time."""
         window = self._windows.get(name) or _Window()
         window.add(seconds)
-        before = self._average.get(name, seconds)
         keep(self._windows, name, window, self._most)
-        keep(self._average, name, before + NEWEST * (seconds - before), self._most)
 
-    def forget(self, name: str) -> None:
-        """Forget a name."""
-        self._average.pop(name, None)
-        self._windows.pop(name, None)
-
-    def p95(self, name: str) -> float | None:
-        """Give the time that 95 % of the last 100 did not exceed (nearest rank); None below 20 times."""
+    def p95(self, name: str, enough: int = ENOUGH) -> float | None:
+        """Give the time that 95 % of the last 100 did not exceed (nearest rank); None below ``enough`` times."""
         window = self._windows.get(name)
-        if window is None or len(window.sorted) < ENOUGH:
+        if window is None or len(window.sorted) < enough:
             return None
         return window.sorted[-(-len(window.sorted) * 95 // 100) - 1]

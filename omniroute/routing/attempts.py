@@ -10,7 +10,12 @@ Invariants:
 6. No call begins after the deadline.
 7. Every failure is kept, in order.
 8. Nobody gives up without a failure: a request whose time went by in waiting says so.
+
+All of it holds as well where a second candidate is asked beside one that is late (``beside``), and where one that is
+full lets others go first (``postponed``).
 """
+
+from collections.abc import Callable
 
 import msgspec
 
@@ -66,12 +71,39 @@ def waited(run: Run, now: float) -> tuple[Run, Command]:
 
 def failed(run: Run, failure: Failure, now: float) -> tuple[Run, Command]:
     """Take a failure of the candidate called last, and say what to do next."""
+    return _next(noted(run, failure), now)
+
+
+def noted(run: Run, failure: Failure) -> Run:
+    """Take a failure of one of two candidates that were asked beside each other, while the other is still asked."""
     failures = (*run.failures, failure)
     meaning = MEANING[failure.kind]
     if failure.started or not meaning.moves:
-        return msgspec.structs.replace(run, queue=(), failures=failures), Give(failures)
-    queue = tuple(each for each in run.queue if not _spoilt(each, failure, meaning.spoils))
-    return _next(msgspec.structs.replace(run, queue=queue, failures=failures), now)
+        return msgspec.structs.replace(run, queue=(), failures=failures)
+    spoils = "target" if failure.blameless else meaning.spoils
+    queue = tuple(each for each in run.queue if not _spoilt(each, failure, spoils))
+    return msgspec.structs.replace(run, queue=queue, failures=failures)
+
+
+def postponed(run: Run, candidate: Candidate, now: float) -> tuple[Run, Command]:
+    """Put the candidate that was to be called behind the others: it has no room, and was not called."""
+    return _next(msgspec.structs.replace(run, queue=(*run.queue, candidate), left=run.left + 1), now)
+
+
+def beside(
+    run: Run, late: Candidate, now: float, able: Callable[[Candidate], bool] = lambda _: True
+) -> tuple[Run, Candidate] | None:
+    """Choose whom to call beside a candidate that is late.
+
+    That is the next of another target which is free and ``able``; None where there is none, or no time or leave left.
+    """
+    if run.left <= 0 or now >= run.deadline:
+        return None
+    for place, each in enumerate(run.queue):
+        if each.target.id != late.target.id and each.free_at <= now and able(each):
+            queue = run.queue[:place] + run.queue[place + 1 :]
+            return msgspec.structs.replace(run, queue=queue, left=run.left - 1), each
+    return None
 
 
 def _next(run: Run, now: float) -> tuple[Run, Command]:

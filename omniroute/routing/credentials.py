@@ -27,6 +27,8 @@ def ordered(provider: Provider, model: str, situation: Situation) -> tuple[Crede
     Those that rest for the model come after all that are free, the one that is free again soonest before the others;
     those without a secret come last.
     """
+    if len(provider.credentials) == 1:
+        return provider.credentials
     groups: dict[tuple[float, int], Group] = {}
     for each in provider.credentials:
         groups.setdefault((_wait(provider, each, model, situation), each.priority), []).append(each)

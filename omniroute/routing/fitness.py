@@ -29,9 +29,9 @@ def unfit(target: Target, facts: Facts) -> tuple[str, str] | None:
     if context is not None and tokens is not None and tokens * 5 > context * 6:
         return "context", f"the input is estimated at {tokens} tokens; the model takes {context}"
     capabilities = target.model.capabilities
-    missing = [each for each in Capability if each in facts.needs and each not in capabilities]
-    if capabilities and missing:
-        return "capability", f"the request needs {', '.join(missing)}, which the model does not have"
+    if capabilities and not facts.needs <= capabilities:
+        missing = ", ".join(each for each in Capability if each in facts.needs - capabilities)
+        return "capability", f"the request needs {missing}, which the model does not have"
     return None
 
 
@@ -45,6 +45,8 @@ def resting(target: Target, view: View) -> Rest | None:
         A stable code (``breaker`` or ``cooling``), the reason in words, and the seconds (more than 0) until it
         passes; of several the one that lasts longest. None where nothing speaks against it.
     """
+    if not view.open and not view.cooling:  # nearly always: nobody rests
+        return None
     found = [*_breakers(target, view), *_cooling(target, view)]
     return max(found, key=lambda each: each[2], default=None)
 

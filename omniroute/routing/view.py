@@ -31,7 +31,8 @@ class View(msgspec.Struct, frozen=True):
     moving average of its seconds to the first token. ``served`` counts the requests of each combo, ``last_good`` is the
     target that answered each combo last. ``credential_used`` counts what each credential was asked with.
     ``sessions`` are where each conversation was answered last.
-    ``failing`` is the share of a target's last attempts that failed, between 0 and 1.
+    ``failing`` is the share of a target's last attempts that failed, between 0 and 1. ``seated`` counts the requests
+    that those are answering who answer only so many at once, by provider name and target id.
     """
 
     now: float = 0.0
@@ -46,9 +47,12 @@ class View(msgspec.Struct, frozen=True):
     last_good: Mapping[str, str] = MappingProxyType({})
     credential_used: Mapping[Where, int] = MappingProxyType({})
     sessions: Mapping[str, Stuck] = MappingProxyType({})
+    seated: Mapping[str, int] = MappingProxyType({})
 
 
 def rests(view: View, provider: str, credential: str, model: str) -> float:
     """Give the seconds for which a credential still rests for a model; 0 where it does not."""
+    if not view.cooling:
+        return 0.0
     until = max(view.cooling.get((provider, credential, model), 0.0), view.cooling.get((provider, credential, ""), 0.0))
     return max(0.0, until - view.now)

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from omniroute.config.snapshot import Combo, Resilience, Step
-from omniroute.engine.health import FRESH, LONGEST_SESSION, MOST_NAMES, MOST_SESSIONS, Health
+from omniroute.config.snapshot import Combo, Model, Price, Resilience, Step
+from omniroute.engine.health import FRESH, LONGEST_SESSION, MOST_NAMES, MOST_SESSIONS, Health, Trouble
 from omniroute.ir.complaint import Complaint
 from omniroute.ir.facts import Facts
 from omniroute.names import FailureKind, Format
@@ -22,8 +22,8 @@ def candidate(model: str = "m", credential: int = 0) -> Candidate:
     return Candidate(target(RED, model), RED.credentials[credential], Format.OPENAI_CHAT)
 
 
-def plan(*combos: Combo, session: str | None = None, turns: tuple[str, ...] = ()) -> Plan:
-    facts = Facts("m", Format.OPENAI_CHAT, stream=True, session=session)
+def plan(*combos: Combo, session: str | None = None, guess: str | None = None, turns: tuple[str, ...] = ()) -> Plan:
+    facts = Facts("m", Format.OPENAI_CHAT, stream=True, session=session, guess=guess)
     return Plan(facts, None, (candidate(),), (), 1, 10.0, combos=turns, tree=combos)
 
 
@@ -200,8 +200,8 @@ def test_a_credential_whose_limit_is_used_up_rests_before_it_is_refused_but_neve
 
 def test_the_time_to_the_first_token_is_averaged() -> None:
     health = healthy()
-    health.first_token(candidate(), 1.0)
-    health.first_token(candidate(), 2.0)
+    health.first_token(candidate(), 1.0, stream=True)
+    health.first_token(candidate(), 2.0, stream=False)
     assert seen(health).latency == {"red/m": pytest.approx(1.2)}
 
 
@@ -240,11 +240,45 @@ def test_of_too_many_sessions_the_oldest_are_forgotten() -> None:
     assert {"0", "1"}.isdisjoint(seen(health).sessions)
 
 
+KEEPING = provider("red", credentials=["one"], models=[Model("m", price=Price(input=9, cache_read=1)), Model("n")])
+
+
+def test_a_conversation_that_was_guessed_is_remembered_only_where_its_provider_keeps_prompts() -> None:
+    health = healthy()
+    keeps, forgets = (Candidate(target(KEEPING, each), KEEPING.credentials[0], Format.OPENAI_CHAT) for each in "mn")
+    health.answered(plan(guess="g"), forgets, 10.0)
+    assert seen(health).sessions == {}
+    health.answered(plan(guess="g"), keeps, 11.0)
+    assert seen(health).sessions == {"g": Stuck("red/m", KEEPING.credentials[0].name)}
+    health.answered(plan(session="g", guess="g"), forgets, 12.0)
+    assert seen(health).sessions == {"g": Stuck("red/m", KEEPING.credentials[0].name)}
+    assert set(seen(health, 10.0 + LONGEST_SESSION).sessions) == {"g"}
+    assert set(seen(health, 11.0 + LONGEST_SESSION).sessions) == set()
+
+
+def test_guesses_without_end_do_not_push_out_conversations_with_a_name() -> None:
+    health = healthy()
+    keeps = Candidate(target(KEEPING, "m"), KEEPING.credentials[0], Format.OPENAI_CHAT)
+    health.answered(plan(session="named"), keeps, 10.0)
+    for number in range(MOST_SESSIONS + 1):
+        health.answered(plan(guess=f"g{number}"), keeps, 10.0)
+    known = seen(health).sessions
+    assert ("named" in known, "g0" in known, len(known)) == (True, False, MOST_SESSIONS + 1)
+
+
+def test_what_stays_where_can_be_set_without_forgetting_what_was_learnt() -> None:
+    health = healthy()
+    fail(health, 10.0)
+    fail(health, 11.0)
+    health.heed(msgspec.structs.replace(LIMITS, sticky="off"))
+    assert seen(health).open
+
+
 def test_averages_of_targets_that_nobody_heard_of_for_long_are_forgotten() -> None:
     health = healthy()
     for chosen in (candidate(), candidate("n")):
         answer(health, 10.0, chosen)
-        health.first_token(chosen, 1.0)
+        health.first_token(chosen, 1.0, stream=True)
     answer(health, 20.0, candidate("n"))
     assert set(seen(health, 9.0 + FRESH).latency) == {"red/m", "red/n"}
     late = seen(health, 10.0 + FRESH)
@@ -285,3 +319,40 @@ def test_the_averages_of_very_many_targets_are_bounded() -> None:
     for number in range(MOST_NAMES + 5):
         answer(health, 2.0, candidate(f"m{number}"))
     assert len(seen(health, 3.0).failing) <= MOST_NAMES
+
+
+def test_what_is_left_alone_is_named_with_how_long_and_asking_changes_nothing() -> None:
+    health = healthy()
+    assert health.troubles(100.0) == ()
+    for now in (100.0, 101.0):
+        fail(health, now)
+    fail(health, 102.0, FailureKind.BUSY, retry_after=7.0)
+    expected = (
+        Trouble("red", "", "", "breaker", 29.0),
+        Trouble("red", "m", "", "breaker", 29.0),
+        Trouble("red", "m", "one", "cooldown", 7.0),
+    )
+    assert health.troubles(102.0) == health.troubles(102.0) == expected
+    assert health.troubles(200.0) == ()
+
+
+def test_a_reset_closes_breakers_and_ends_rests() -> None:
+    health = healthy()
+    for now in (100.0, 101.0):
+        fail(health, now)
+    fail(health, 102.0, FailureKind.QUOTA)
+    assert health.reset(102.0) == 3
+    assert health.troubles(102.0) == ()
+    assert seen(health, 102.0).open == {}
+    assert seen(health, 102.0).cooling == {}
+    assert health.reset(102.0) == 0
+    fail(health, 103.0)
+    assert health.troubles(103.0) == (), "one failure is not enough, as before"
+
+
+def test_conversations_are_counted_until_they_are_forgotten() -> None:
+    health = healthy()
+    for number in range(3):
+        health.answered(plan(session=f"s{number}"), candidate(), 100.0 + number)
+    assert health.conversations(103.0) == 3
+    assert health.conversations(101.0 + LONGEST_SESSION) == 1

@@ -286,4 +286,4 @@ class HealthMachine(RuleBasedStateMachine):
 
 
 TestHealth = HealthMachine.TestCase
-TestHealth.settings = settings(max_examples=often(150), stateful_step_count=40, deadline=None)
+TestHealth.settings = settings(max_examples=often(50), stateful_step_count=40, deadline=None)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omniroute.limits.latency import Latencies
+from omniroute.limits.latency import Latencies, Slowness
 from tests.support.laws import often
 
 SECONDS = st.floats(0.0, 600.0)
@@ -29,12 +29,14 @@ def test_the_average_follows_a_target_that_becomes_slow() -> None:
 
 
 def test_names_are_kept_apart_and_an_unknown_one_has_nothing() -> None:
-    latencies = Latencies()
+    latencies, slowness = Latencies(), Slowness()
     for _ in range(20):
         latencies.took("a/b", 1.0)
+        slowness.took("a/b", 1.0)
     latencies.took("c/d", 9.0)
+    slowness.took("c/d", 9.0)
     assert latencies.average == {"a/b": 1.0, "c/d": 9.0}
-    assert (latencies.p95("a/b"), latencies.p95("c/d"), latencies.p95("e/f")) == (1.0, None, None)
+    assert (slowness.p95("a/b"), slowness.p95("c/d"), slowness.p95("e/f")) == (1.0, None, None)
 
 
 def test_the_live_average_cannot_be_written_to() -> None:
@@ -42,44 +44,47 @@ def test_the_live_average_cannot_be_written_to() -> None:
         Latencies().average["a/b"] = 1.0  # type: ignore[index]  # this is what is tried
 
 
-def test_the_slowest_twentieth_is_known_from_twenty_times_on() -> None:
-    latencies = Latencies()
+def test_the_slowest_twentieth_is_known_from_twenty_times_on_or_as_many_as_are_asked_for() -> None:
+    slowness = Slowness()
     for each in range(19):
-        latencies.took("a/b", float(each))
-    assert latencies.p95("a/b") is None
-    latencies.took("a/b", 100.0)
-    assert latencies.p95("a/b") == 18.0
+        slowness.took("a/b", float(each))
+    assert slowness.p95("a/b") is None
+    slowness.took("a/b", 100.0)
+    assert slowness.p95("a/b") == 18.0
+    assert slowness.p95("a/b", 21) is None
 
 
 def test_only_the_last_hundred_times_count() -> None:
-    latencies = Latencies()
+    slowness = Slowness()
     for _ in range(100):
-        latencies.took("a/b", 50.0)
+        slowness.took("a/b", 50.0)
     for each in range(100):
-        latencies.took("a/b", each / 100)
-    assert latencies.p95("a/b") == 0.94
+        slowness.took("a/b", each / 100)
+    assert slowness.p95("a/b") == 0.94
 
 
 @given(st.lists(SECONDS, min_size=1, max_size=250))
 @settings(max_examples=often(100), deadline=None)
 def test_it_is_the_nearest_rank_among_the_last_hundred_and_the_average_is_between_them(times: list[float]) -> None:
-    latencies = Latencies()
+    latencies, slowness = Latencies(), Slowness()
     for each in times:
         latencies.took("a/b", each)
+        slowness.took("a/b", each)
     last = sorted(times[-100:])
-    assert latencies.p95("a/b") == (last[ceil(0.95 * len(last)) - 1] if len(last) >= 20 else None)
+    assert slowness.p95("a/b") == (last[ceil(0.95 * len(last)) - 1] if len(last) >= 20 else None)
     assert min(times) - 1e-9 <= latencies.average["a/b"] <= max(times) + 1e-9
-    assert len(latencies._windows["a/b"].sorted) == len(latencies._windows["a/b"].coming) == len(last)
+    assert len(slowness._windows["a/b"].sorted) == len(slowness._windows["a/b"].coming) == len(last)
 
 
 @given(st.lists(st.integers(0, 20), max_size=80), st.integers(1, 8))
 @settings(max_examples=often(50), deadline=None)
 def test_only_the_names_heard_of_last_are_held(names: list[int], most: int) -> None:
-    latencies = Latencies(most)
+    latencies, slowness = Latencies(most), Slowness(most)
     for each in names:
         latencies.took(str(each), 1.0)
+        slowness.took(str(each), 1.0)
     last = list(dict.fromkeys(str(each) for each in reversed(names)))[:most]
-    assert set(latencies.average) == set(latencies._windows) == set(last)
+    assert set(latencies.average) == set(slowness._windows) == set(last)
 
 
 def test_a_name_can_be_forgotten() -> None:

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from omniroute.ir.facts import Facts
 from omniroute.names import FailureKind, Format
-from omniroute.routing.attempts import Call, Give, begin, failed
+from omniroute.routing.attempts import Call, Give, begin, beside, failed, noted, postponed
 from omniroute.routing.failure import MEANING, Failure
 from omniroute.routing.plan import Candidate, Plan
 from tests.support.laws import often
@@ -139,3 +139,63 @@ def test_over_any_history_the_invariants_hold(
             assert isinstance(command, Give)
     if len(history) > len(names):
         assert isinstance(command, Give)
+
+
+# Beside each other.
+
+
+def failure_of(name: str, kind: FailureKind, **more: bool) -> Failure:
+    chosen = candidate(name)
+    return Failure(kind, chosen.target.id, chosen.credential.name, "", **more)
+
+
+def test_beside_one_that_is_late_the_next_of_another_target_is_called_and_counts() -> None:
+    run, command = begin(plan(*BOTH), 0.0)
+    assert isinstance(command, Call)
+    found = beside(run, command.candidate, 1.0)
+    assert found is not None
+    run, second = found
+    assert (name_of(second), run.left) == ("two/b main", 97)
+    assert [name_of(each) for each in run.queue] == ["one/a spare"]
+
+
+def test_nobody_is_called_beside_without_leave_or_time_or_somebody_able() -> None:
+    for made, now, able in (
+        (plan(*BOTH, max_attempts=1), 1.0, True),
+        (plan(*BOTH, total=1.0), 1.0, True),
+        (plan(*BOTH), 1.0, False),
+        (plan(*BOTH[:2]), 1.0, True),
+    ):
+        run, command = begin(made, 0.0)
+        assert isinstance(command, Call)
+        assert beside(run, command.candidate, now, lambda _, able=able: able) is None
+
+
+def test_when_one_of_two_fails_the_others_failure_decides_what_is_next() -> None:
+    run, command = begin(plan(*BOTH, "two/c main"), 0.0)
+    assert isinstance(command, Call)
+    found = beside(run, command.candidate, 1.0)
+    assert found is not None
+    run = noted(found[0], failure_of("two/b main", FailureKind.AUTH))
+    run, following = failed(run, failure_of("one/a main", FailureKind.BUSY), 2.0)
+    assert isinstance(following, Call)
+    assert name_of(following.candidate) == "one/a spare"
+    _, over = failed(run, failure_of("one/a spare", FailureKind.BUSY), 3.0)
+    assert isinstance(over, Give)
+    assert [each.kind for each in over.failures] == [FailureKind.AUTH, FailureKind.BUSY, FailureKind.BUSY]
+
+
+def test_one_without_room_goes_behind_the_others_uncounted() -> None:
+    run, command = begin(plan(*BOTH, max_attempts=2), 0.0)
+    assert isinstance(command, Call)
+    run, command = postponed(run, command.candidate, 0.0)
+    assert isinstance(command, Call)
+    assert (name_of(command.candidate), run.left) == ("one/a spare", 1)
+    assert [name_of(each) for each in run.queue] == ["two/b main", "one/a main"]
+
+
+def test_who_had_no_room_is_not_waited_for_again_with_another_key() -> None:
+    run, _ = begin(plan(*BOTH), 0.0)
+    _, command = failed(run, failure_of("one/a main", FailureKind.BUSY, blameless=True), 1.0)
+    assert isinstance(command, Call)
+    assert name_of(command.candidate) == "two/b main"

@@ -76,8 +76,8 @@ MUTATIONS = (
     Mutation(
         "what a model can take is not looked at",
         "routing/fitness.py",
-        "if capabilities and missing:",
-        "if not capabilities and missing:",
+        "if capabilities and not facts.needs <= capabilities:",
+        "if not capabilities and not facts.needs <= capabilities:",
         EXAMPLES,
         "a picture goes past the model that takes none",
     ),
