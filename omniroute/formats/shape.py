@@ -1,4 +1,4 @@
-"""What a combo makes of the requests that are sent to it: other instructions, and fewer tools.
+"""What a combo or a policy makes of requests: other instructions, fewer tools, more or less thinking.
 
 Always true: this is the will of whoever wrote the configuration, so nothing of it is a loss; all that it does not name
 stays as the client said it, and a request that it changes nothing in is given back itself.
@@ -6,12 +6,13 @@ stays as the client said it, and a request that it changes nothing in is given b
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from omniroute.formats.rethink import Rule, rethought
 from omniroute.ir.parts import Extras, Opaque, Text
-from omniroute.ir.request import GenerateRequest, Pin, Tool, ToolChoice, ToolMode, leading_system
+from omniroute.ir.request import GenerateRequest, Message, Pin, Role, Tool, ToolChoice, ToolMode, leading_system
 
 NAMESPACE = "namespace"
 """The extra of a namespace's first tool that holds what is said of the whole namespace (OpenAI Responses)."""
@@ -22,15 +23,38 @@ _NAMING = ("type", "name", "mcp_server_name")
 """The members of a hosted tool by which its format may call it."""
 
 
+class Told(msgspec.Struct, frozen=True):
+    """What is put before the system prompt, behind it, or in its place."""
+
+    mode: Literal["prepend", "append", "replace"]
+    text: str
+
+
 class Shaping(msgspec.Struct, frozen=True):
     """What is done to a request; None leaves it as it is.
 
     ``system_message`` takes the place of the system prompt; an empty one takes it away. ``tool_filter`` is a regular
-    expression that is searched for in the names of tools; those without it are left out.
+    expression that is searched for in the names of tools; those without it are left out. ``told`` is put into the
+    system prompt that is there then, and ``thinking`` says how much to think.
     """
 
     system_message: str | None = None
     tool_filter: str | None = None
+    told: Told | None = None
+    thinking: Rule | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether it gives instructions, for which a format must have a place."""
+        return bool(self.system_message) or (self.told is not None and bool(self.told.text))
+
+    @property
+    def unforced(self) -> "Shaping":
+        """The same for a model of which it is not known that it can think: only those that ask for it are told."""
+        rule = self.thinking
+        if rule is None or rule.mode == "auto" or rule.asked_only:
+            return self
+        return msgspec.structs.replace(self, thinking=msgspec.structs.replace(rule, asked_only=True))
 
 
 def shaped(request: GenerateRequest, shaping: Shaping) -> GenerateRequest:
@@ -42,7 +66,11 @@ def shaped(request: GenerateRequest, shaping: Shaping) -> GenerateRequest:
     """
     if shaping.system_message is not None:
         request = _instructed(request, shaping.system_message)
-    return request if shaping.tool_filter is None else _filtered(request, re.compile(shaping.tool_filter))
+    if shaping.told is not None:
+        request = _told(request, shaping.told)
+    if shaping.tool_filter is not None:
+        request = _filtered(request, re.compile(shaping.tool_filter))
+    return request if shaping.thinking is None else rethought(request, shaping.thinking)
 
 
 def tool_name(tool: Tool | Opaque) -> str:
@@ -57,6 +85,22 @@ def _instructed(request: GenerateRequest, message: str) -> GenerateRequest:
     """Put a text in the place of all instructions that stand before the conversation."""
     _, conversation = leading_system(request)
     return msgspec.structs.replace(request, system=(Text(message),) if message else (), messages=conversation)
+
+
+def _told(request: GenerateRequest, told: Told) -> GenerateRequest:
+    """Put a text before all instructions, behind those that stand before the conversation, or in their place."""
+    if told.mode == "replace":
+        return _instructed(request, told.text)
+    if not told.text:
+        return request
+    if told.mode == "prepend":
+        return msgspec.structs.replace(request, system=(Text(told.text), *request.system))
+    _, conversation = leading_system(request)
+    first = len(request.messages) - len(conversation)
+    if first == 0:
+        return msgspec.structs.replace(request, system=(*request.system, Text(told.text)))
+    said = Message(Role.SYSTEM, (Text(told.text),))
+    return msgspec.structs.replace(request, messages=(*request.messages[:first], said, *conversation))
 
 
 def _filtered(request: GenerateRequest, wanted: re.Pattern[str]) -> GenerateRequest:

@@ -19,7 +19,7 @@ from omniroute.formats.codec import Answered, Asked, Codec, Context, Prepared, T
 from omniroute.formats.shape import Shaping, shaped
 from omniroute.formats.stream import Decoder, Learnt
 from omniroute.ir.events import Event, Fault
-from omniroute.ir.loss import Loss, Weight
+from omniroute.ir.loss import Loss, LossKind, Weight
 from omniroute.ir.request import GenerateRequest
 from omniroute.names import Format
 
@@ -148,11 +148,16 @@ class Translation:
         """Hold the request; nothing of it is read yet. With a shaping, ``plain`` is the client's request without it."""
         self.codec = codec
         self._asked = asked
-        self._plain = plain or self
+        self._plain = plain
         self._shaping = shaping
         self._under: dict[Shaping, Translation] = {}
         self._request: GenerateRequest | None = None
         self._spoken: dict[Format, Spoken] = {}
+
+    @property
+    def plain(self) -> "Translation":
+        """The client's request as it came."""
+        return self._plain or self  # kept as None where it is this one: what refers to itself is freed late
 
     def under(self, shaping: Shaping | None) -> "Translation":
         """Give the translation of what a shaping makes of the client's request."""
@@ -170,7 +175,7 @@ class Translation:
             Malformed: it cannot be understood.
         """
         if self._request is None:
-            read = self.codec.read_request(self._asked) if self._shaping is None else self._plain.request
+            read = self.codec.read_request(self._asked) if self._shaping is None else self.plain.request
             self._request = read if self._shaping is None else shaped(read, self._shaping)
         return self._request
 
@@ -182,7 +187,7 @@ class Translation:
             Malformed: it cannot be understood, and has to be.
         """
         writes = self.codec.render_request is not None
-        if writes and self._shaping is not None and self.request is not self._plain.request:
+        if writes and self._shaping is not None and self.request is not self.plain.request:
             return True
         return any(mark in self._asked.body for mark in self.codec.marks)
 
@@ -212,7 +217,7 @@ class Translation:
 
     def _own_fit(self) -> Fit:
         """Say how the request fits its own format: without a place for instructions, that cannot take a combo's."""
-        told = self._shaping is not None and bool(self._shaping.system_message)
+        told = self._shaping is not None and self._shaping.tells
         mute = f"{self.codec.format} has no place for a system message" if self.codec.render_request is None else None
         return Fit(refused=mute if told else None, tools=bool(self.request.tools))
 
@@ -233,16 +238,50 @@ class Translation:
         rules = codec.tools if codec.format is not self.codec.format else None
         adapted = Adapted(self.request, {}, ()) if rules is None else adapt(self.request, rules)
         rendered = codec.render_request(adapted.request)
-        return Spoken(rendered.body, adapted.losses + rendered.losses, adapted.names)
+        losses = adapted.losses + rendered.losses
+        if self.request.thinking is not None and self.request.thinking.ruled:
+            losses = tuple([loss for loss in losses if not _is_wording(loss)])
+        return Spoken(rendered.body, losses, adapted.names)
 
     def carrier(self, wire: Format, terms: Terms, request_id: str, now: int) -> Carrier:
         """Carry the request to a target that is asked in ``wire``; ``now`` is in Unix microseconds."""
+        if self._shaping is not None and terms.thinking is None and self._shaping.unforced is not self._shaping:
+            return self.plain.under(self._shaping.unforced).carrier(wire, terms, request_id, now)
         if wire is self.codec.format:
             if self.restated:
                 return Restated(self.codec, self._asked, self.spoken(wire), terms)
             return PassThrough(self.codec, self._asked, terms)
-        context = Context(self._plain.request, request_id, terms.model, now)
+        context = Context(self.plain.request, request_id, terms.model, now)
         return Translated(self.codec, CODECS[wire], self.spoken(wire), terms, context)
+
+
+def _is_wording(loss: Loss) -> bool:
+    """Say whether a loss is only that a format says in words of its own how much the configuration wants thought."""
+    return loss.kind is LossKind.APPROXIMATED and loss.path.startswith("thinking")
+
+
+class Lossless:
+    """How a request fits formats, where nothing that it says may be lost: as ``Translation.fit``, which it asks."""
+
+    __slots__ = ("_fitting",)
+
+    def __init__(self, fitting: Callable[..., Fit]) -> None:
+        """Ask ``fitting``."""
+        self._fitting = fitting
+
+    def __call__(self, wire: Format, shaping: Shaping | None = None) -> Fit:
+        """Say how it fits; where anything is lost, it does not.
+
+        Raises:
+            Malformed: the request cannot be understood.
+        """
+        fit = self._fitting(wire) if shaping is None else self._fitting(wire, shaping)
+        if fit.refused is not None or not fit.losses:
+            return fit
+        said = "; ".join(dict.fromkeys(f"{loss.path} ({loss.why})" for loss in fit.losses))
+        return Fit(
+            fit.losses, f"the key's policy lets nothing be lost (on_loss), and {wire} cannot keep {said}", fit.tools
+        )
 
 
 class Translated:

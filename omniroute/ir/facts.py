@@ -9,7 +9,8 @@ class Facts(msgspec.Struct, frozen=True):
     """What a request asks for.
 
     ``input_tokens`` is an estimate, None where nobody made one; ``needs`` are what its content asks of a model.
-    ``session`` names the conversation that it belongs to, where that is known.
+    ``session`` is the key of the conversation that it belongs to, where that is known. ``guess`` is there where it was
+    only guessed: the key under which it is remembered who answered, if that is a model whose provider keeps prompts.
 
     ``asked`` is the model's name as the client wrote it. ``provider`` is set where the path itself names the
     provider, and nothing else may then serve it.
@@ -23,3 +24,4 @@ class Facts(msgspec.Struct, frozen=True):
     max_output: int | None = None
     needs: frozenset[Capability] = frozenset()
     session: str | None = None
+    guess: str | None = None

@@ -91,7 +91,8 @@ class Thinking(msgspec.Struct, frozen=True):
     """How much the model is to think before it answers; None where nothing was asked.
 
     ``enabled`` is an outright yes or no. ``effort`` is one of ``ir.thinking.EFFORTS``, ``budget`` is in tokens;
-    ``visible`` asks for the thoughts, or a summary, in the answer.
+    ``visible`` asks for the thoughts, or a summary, in the answer. ``ruled``: it is not the client that says it, but
+    the gateway's configuration, in no format's own words.
     """
 
     enabled: bool | None = None
@@ -99,6 +100,7 @@ class Thinking(msgspec.Struct, frozen=True):
     budget: int | None = None
     visible: bool | None = None
     extras: Extras | None = None
+    ruled: bool = False
 
 
 class Pin(msgspec.Struct, frozen=True):

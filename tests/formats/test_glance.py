@@ -98,7 +98,7 @@ def test_words_about_pictures_and_files_are_no_pictures_and_files() -> None:
 
 def test_the_facts_of_a_request_are_what_is_asked_and_what_is_seen() -> None:
     request = asked(CHAT, said(CHAT, PARTS[0][2], stream=True))
-    facts = facts_of(request, CHAT, ProviderName("house"), "conversation")
+    facts = facts_of(request, CHAT, ProviderName("house"), "conversation", "guessed")
     assert facts == Facts(
         asked="m",
         format=CHAT,
@@ -106,5 +106,6 @@ def test_the_facts_of_a_request_are_what_is_asked_and_what_is_seen() -> None:
         provider=ProviderName("house"),
         needs=frozenset({IMAGES}),
         session="conversation",
+        guess="guessed",
     )
     assert facts_of(asked(CHAT, said(CHAT, "x" * 500)), CHAT).input_tokens

@@ -1,4 +1,4 @@
-"""What a combo makes of a request, in every format that has a place for it."""
+"""What a combo or a policy makes of a request, in every format that has a place for it."""
 
 import json
 from typing import Any
@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from omniroute.formats import CODECS
 from omniroute.formats.codec import Place
-from omniroute.formats.shape import Shaping, shaped, tool_name
+from omniroute.formats.rethink import Rule
+from omniroute.formats.shape import Shaping, Told, shaped, tool_name
 from omniroute.ir.parts import Opaque, Text
 from omniroute.ir.request import GenerateRequest, Message, Pin, Role, Tool, ToolChoice, ToolMode
 from omniroute.names import Format
@@ -291,3 +292,86 @@ def _has(tool: Tool | Opaque, wanted: str) -> bool:
 def test_messages_that_are_all_instructions_leave_no_conversation() -> None:
     one = GenerateRequest(CHAT, "m", (Message(Role.SYSTEM, (Text("Old."),)),))
     assert shaped(one, NEW) == msgspec.structs.replace(one, system=(Text("Be brief."),), messages=())
+
+
+EXTRA = "Mind the law."
+
+
+def told(wire: Format, mode: Any, body: dict[str, Any], text: str = EXTRA) -> dict[str, Any]:
+    return written(read(wire, **body), Shaping(told=Told(mode, text)))
+
+
+def bare(wire: Format) -> dict[str, Any]:
+    """A request of a format in which nothing is told."""
+    left = {
+        name: value
+        for name, value in CASES[wire][0].items()
+        if name not in {"system", "systemInstruction", "instructions"}
+    }
+    return {
+        name: [each for each in value if each["role"] == "user"] if isinstance(value, list) else value
+        for name, value in left.items()
+    }
+
+
+@pytest.mark.parametrize("wire", CASES)
+def test_what_a_policy_tells_stands_before_the_clients_instructions_or_behind_them(wire: Format) -> None:
+    for mode, order in (("prepend", (EXTRA, "Old.")), ("append", ("Old.", EXTRA))):
+        body = told(wire, mode, CASES[wire][0])
+        instructions = body.get("system") or body.get("systemInstruction") or body
+        said = json.dumps(instructions)
+        assert said.index(order[0]) < said.index(order[1]), said
+        later = json.dumps(body.get("messages") or body.get("input") or body.get("contents"))
+        assert later.index('"hi"') > later.find(EXTRA)
+
+
+@pytest.mark.parametrize("mode", ["prepend", "append", "replace"])
+@pytest.mark.parametrize("wire", CASES)
+def test_what_a_policy_tells_is_told_where_the_client_told_nothing(wire: Format, mode: Any) -> None:
+    once = shaped(read(wire, **bare(wire)), Shaping(told=Told(mode, EXTRA)))
+    assert once.system == (Text(EXTRA),)
+    assert [each.role for each in once.messages] == [Role.USER]
+
+
+@pytest.mark.parametrize("wire", CASES)
+def test_a_policy_may_take_the_place_of_the_instructions(wire: Format) -> None:
+    body = CASES[wire][0]
+    assert told(wire, "replace", body) == written(read(wire, **body), Shaping(system_message=EXTRA))
+
+
+def test_a_policys_words_are_put_to_those_of_the_combo() -> None:
+    once = shaped(chat(messages=[TOLD, USER]), Shaping("Be brief.", told=Told("append", EXTRA)))
+    assert once.system == (Text("Be brief."), Text(EXTRA))
+    assert shaped(chat(messages=[TOLD, USER]), Shaping("Be brief.", told=Told("replace", EXTRA))).system == (
+        Text(EXTRA),
+    )
+
+
+@pytest.mark.parametrize("mode", ["prepend", "append"])
+def test_no_words_change_nothing(mode: Any) -> None:
+    one = chat(messages=[TOLD, USER])
+    assert shaped(one, Shaping(told=Told(mode, ""))) is one
+
+
+@pytest.mark.parametrize(
+    ("shaping", "tells"),
+    [
+        (Shaping(), False),
+        (Shaping(""), False),
+        (Shaping("x"), True),
+        (Shaping(told=Told("append", "")), False),
+        (Shaping(told=Told("append", "x")), True),
+        (Shaping(tool_filter="x", thinking=Rule("auto")), False),
+    ],
+)
+def test_a_shaping_says_whether_it_tells_anything(shaping: Shaping, tells: bool) -> None:
+    assert shaping.tells is tells
+
+
+def test_only_what_forces_thought_is_different_for_models_that_are_not_known_to_think() -> None:
+    for rule in (None, Rule("auto"), Rule("custom", 9, asked_only=True)):
+        shaping = Shaping("x", thinking=rule)
+        assert shaping.unforced is shaping
+    assert Shaping("x", thinking=Rule("custom", 9)).unforced == Shaping(
+        "x", thinking=Rule("custom", 9, asked_only=True)
+    )

@@ -8,8 +8,9 @@ import pytest
 from omniroute.errors import Bug, Malformed
 from omniroute.formats import CODECS
 from omniroute.formats.codec import Place, Terms
+from omniroute.formats.rethink import Rule
 from omniroute.formats.shape import Shaping
-from omniroute.formats.translate import Fit, PassThrough, Restated, Translated, Translation, sayable
+from omniroute.formats.translate import Fit, Lossless, PassThrough, Restated, Translated, Translation, sayable
 from omniroute.ir.parts import Signature
 from omniroute.ir.signatures import pack
 from omniroute.ir.usage import Usage
@@ -267,3 +268,37 @@ def test_in_its_own_format_a_tools_name_is_said_as_the_client_has_it() -> None:
 
 def test_of_a_request_that_nobody_has_seen_a_shaping_changes_nothing_that_is_known() -> None:
     assert sayable(Format.GEMINI, BRIEF) == sayable(Format.GEMINI) == Fit()
+
+
+def test_where_nothing_may_be_lost_a_format_that_would_lose_a_setting_is_refused_by_name() -> None:
+    request = messages(top_k=5, service_tier="auto")
+    fit = Lossless(request.fit)(Format.OPENAI_CHAT)
+    assert fit.refused is not None
+    assert "on_loss" in fit.refused
+    assert "openai-chat cannot keep" in fit.refused
+    assert "sampling.top_k (" in fit.refused
+    assert "extras.service_tier (" in fit.refused
+    assert fit.losses == request.fit(Format.OPENAI_CHAT).losses
+
+
+def test_where_nothing_may_be_lost_a_format_that_says_it_all_fits_and_another_refusal_stays() -> None:
+    assert Lossless(messages().fit)(Format.OPENAI_CHAT) == messages().fit(Format.OPENAI_CHAT)
+    assert Lossless(messages(top_k=5).fit)(Format.ANTHROPIC_MESSAGES) == Fit(tools=False)
+    unsayable = Lossless(messages().fit)(Format.OPENAI_SPEECH)
+    assert unsayable == messages().fit(Format.OPENAI_SPEECH)
+
+
+def test_what_is_only_said_again_in_a_formats_own_words_is_no_loss_to_refuse() -> None:
+    request = translation(
+        Format.OPENAI_CHAT, messages=[{"role": "user", "content": "hi"}], max_tokens=5, n=1, reasoning_effort="low"
+    )
+    assert Lossless(request.fit)(Format.ANTHROPIC_MESSAGES).refused is None
+
+
+def test_what_may_not_be_lost_is_what_a_shaping_leaves() -> None:
+    request = translation(Format.OPENAI_CHAT, messages=[{"role": "user", "content": "hi"}], reasoning={"max_tokens": 0})
+    lossless = Lossless(request.fit)
+    assert lossless(Format.OLLAMA, Shaping("Be brief.")).refused is None
+    kept = translation(Format.OPENAI_CHAT, messages=[{"role": "user", "content": "hi"}], reasoning_effort="low")
+    assert Lossless(kept.fit)(Format.OLLAMA).refused is not None
+    assert Lossless(kept.fit)(Format.OLLAMA, Shaping(thinking=Rule("auto"))).refused is None

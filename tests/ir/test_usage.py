@@ -9,12 +9,12 @@ from omniroute.ir.usage import Usage
 tokens = st.integers(0, 2**53)
 
 
-@given(tokens, tokens, tokens, tokens)
-def test_all_that_was_sent_is_the_three_classes_of_input_together(
-    sent: int, read: int, written: int, said: int
+@given(tokens, tokens, tokens, tokens, tokens)
+def test_all_that_was_sent_is_the_four_classes_of_input_together(
+    sent: int, read: int, written: int, hour: int, said: int
 ) -> None:
-    usage = Usage(input=sent, output=said, cache_read=read, cache_write=written)
-    assert usage.prompt == sent + read + written
+    usage = Usage(sent, said, read, written, said, hour, audio_in=sent, audio_cache_read=read, audio_out=said)
+    assert usage.prompt == sent + read + written + hour
 
 
 def test_what_is_not_told_is_zero() -> None:
