@@ -12,6 +12,12 @@ from omniroute.config.checks.access import (
     open_door,
     schema_is_named,
 )
+from omniroute.config.checks.addresses import (
+    callers_can_come_in,
+    networks_can_be_read,
+    proxies_are_some,
+    this_machine_comes_in,
+)
 from omniroute.config.checks.aliases import aliases_leave_models_alone, patterns_select_something
 from omniroute.config.checks.combos import (
     attempts_are_enough,
@@ -21,12 +27,22 @@ from omniroute.config.checks.combos import (
     time_is_enough,
     weights_act,
 )
+from omniroute.config.checks.money import budgets_know_prices, downgrades_can_be_asked
 from omniroute.config.checks.names import (
     names_arrive,
     names_differ,
     stars_stand_for_something,
     targets_add_something,
     targets_exist,
+)
+from omniroute.config.checks.policies import (
+    budgets_exist,
+    budgets_pay_for_something,
+    embedders_are_named,
+    models_of_policies_exist,
+    policies_exist,
+    policies_hold_for_somebody,
+    time_zones_are_known,
 )
 from omniroute.config.checks.providers import (
     addresses_can_be_reached,
@@ -39,6 +55,7 @@ from omniroute.config.checks.providers import (
 )
 from omniroute.config.checks.replaced import models_are_current, replacements_arrive
 from omniroute.config.checks.shaping import tool_filters_are_expressions
+from omniroute.config.checks.tests import tests_can_pass_and_fail
 from omniroute.config.checks.world import World
 from omniroute.config.faults import Fault
 from omniroute.config.layers import NAMED
@@ -72,9 +89,23 @@ CHECKS: tuple[Callable[[World], Iterator[Fault]], ...] = (
     attempts_are_enough,
     time_is_enough,
     models_are_current,
+    policies_exist,
+    budgets_exist,
+    time_zones_are_known,
+    embedders_are_named,
+    networks_can_be_read,
+    proxies_are_some,
+    policies_hold_for_somebody,
+    budgets_pay_for_something,
+    budgets_know_prices,
+    models_of_policies_exist,
+    downgrades_can_be_asked,
+    callers_can_come_in,
+    this_machine_comes_in,
+    tests_can_pass_and_fail,
 )
 
-_LACKING = frozenset({"OR3001", "OR3002", "OR3008"})
+_LACKING = frozenset({"OR3001", "OR3002", "OR3008", "OR3011", "OR3012", "OR3013"})
 """Findings about something that is not there: it may be in a file that could not be read."""
 
 

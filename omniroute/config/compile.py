@@ -6,16 +6,16 @@ two documents that mean the same have the same id.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
 from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
+from omniroute.config import compile_access as access
 from omniroute.config import document as written
 from omniroute.config import units
-from omniroute.config.document.access import Key as WrittenKey
+from omniroute.config.document.behaviour import Hedge as WrittenHedge
 from omniroute.config.document.behaviour import Resilience as WrittenResilience
 from omniroute.config.document.names import Target as WrittenTarget
 from omniroute.config.document.process import DefaultTimeouts
@@ -30,9 +30,10 @@ from omniroute.config.snapshot import (
     Auth,
     Combo,
     Credential,
-    Key,
+    Hedge,
     Model,
     Price,
+    PriceList,
     Provider,
     Reload,
     Resilience,
@@ -56,7 +57,10 @@ _AUTH_WORDS = {"bearer": Auth("bearer"), "x-api-key": Auth("header", "x-api-key"
 
 
 def compile_document(
-    document: written.Document, files: Sequence[str] = (), prefixes: Mapping[str, str] = MappingProxyType({})
+    document: written.Document,
+    files: Sequence[str] = (),
+    prefixes: Mapping[str, str] = MappingProxyType({}),
+    prices: Mapping[str, PriceList] = MappingProxyType({}),
 ) -> Snapshot:
     """Compile a checked document, whose providers are completed from the catalogue.
 
@@ -64,10 +68,16 @@ def compile_document(
         document: the document.
         files: the names of the files that it was read from.
         prefixes: names by which people know providers besides, each with the provider's own.
+        prices: what providers charge, by their names; what is written of a model's price stands instead.
     """
     names = names_of(document)
     defaults = _timeouts(Timeouts(), document.defaults.timeouts)
-    providers = {name: _provider(name, each, defaults) for name, each in document.providers.items()}
+    providers = {
+        name: _provider(name, each, defaults, prices.get(name, PriceList()))
+        for name, each in document.providers.items()
+    }
+    budgets = access.budgets(document)
+    policies = access.policies(document, budgets)
     expander = _Expander(document, names, providers)
     snapshot = Snapshot(
         id="",
@@ -78,11 +88,17 @@ def compile_document(
         combos=MappingProxyType({name: expander.combo(name) for name in document.combos}),
         aliases=MappingProxyType(dict(names.aliases)),
         patterns=names.patterns,
-        keys=MappingProxyType({each.sha256: _key(name, each) for name, each in document.keys.items()}),
+        keys=access.keys(document, policies),
         timeouts=defaults,
         resilience=_resilience(document.resilience),
         files=tuple(files),
         prefixes=_prefixes(prefixes, providers),
+        policies=policies,
+        anonymous=access.anonymous(document, policies),
+        budgets=budgets,
+        ip_filter=access.ip_filter(document),
+        caches=access.caches(document),
+        retention=units.seconds(document.runtime.retention) if document.runtime.retention is not None else None,
     )
     return msgspec.structs.replace(snapshot, id=_identity(snapshot))
 
@@ -154,12 +170,16 @@ class _Expander:
         timeouts = provider.timeouts
         for each in above:
             timeouts = _timeouts(timeouts, each)
-        return Target(TargetId(name), provider, provider.models.get(model) or Model(model), timeouts)
+        return Target(TargetId(name), provider, provider.known(model), timeouts)
 
 
-def _provider(name: str, provider: WrittenProvider, defaults: Timeouts) -> Provider:
+def _provider(name: str, provider: WrittenProvider, defaults: Timeouts, prices: PriceList) -> Provider:
     replaced = replacements(provider)
-    models = {model: _model(model, each) for model, each in provider.models.items() if model not in replaced}
+    models = {
+        model: _model(model, each, prices.find(model))
+        for model, each in provider.models.items()
+        if model not in replaced
+    }
     return Provider(
         name=ProviderName(name),
         base_url=(provider.base_url or "").rstrip("/"),
@@ -171,7 +191,11 @@ def _provider(name: str, provider: WrittenProvider, defaults: Timeouts) -> Provi
         timeouts=_timeouts(defaults, provider.timeouts),
         stream_usage=provider.stream_usage,
         credential_strategy=provider.credential_strategy,
+        rate=access.rate(provider.rate),
         replaced=MappingProxyType(replaced),
+        max_concurrent=provider.max_concurrent,
+        queue=units.seconds(provider.queue),
+        prices=prices,
     )
 
 
@@ -207,29 +231,37 @@ def _secret(reference: str) -> SecretRef:
     return SecretRef(scheme, locator)
 
 
-def _model(name: str, model: WrittenModel) -> Model:
-    price = _price(model.price) if model.price is not None else Price()
-    return Model(name, model.context, model.max_output, frozenset(model.capabilities or ()), price)
+def _model(name: str, model: WrittenModel, listed: Model | None) -> Model:
+    """Compile what is written of a model; a price that is written is the whole price, whatever the list has."""
+    below = listed or Model(name)
+    price = _price(model.price) if model.price is not None else below.price
+    context = below.context if model.context is None else model.context
+    capabilities = frozenset(model.capabilities or ())
+    return Model(name, context, model.max_output, capabilities, price, model.max_concurrent)
 
 
 def _price(price: WrittenPrice) -> Price:
+    """Compile a price: a class without its own has that of the class that it is a part of."""
     amounts = {name: units.price(text) for name, text in price if text is not None}
-    base = amounts.get("input")
-    return Price(base, amounts.get("output"), amounts.get("cache_read", base), amounts.get("cache_write", base))
+    base, answer = amounts.get("input"), amounts.get("output")
+    cached, stored = amounts.get("cache_read", base), amounts.get("cache_write", base)
+    return Price(
+        input=base,
+        output=answer,
+        cache_read=cached,
+        cache_write=stored,
+        cache_write_1h=amounts.get("cache_write_1h", stored),
+        reasoning=amounts.get("reasoning", answer),
+        audio_in=amounts.get("audio_in", base),
+        audio_out=amounts.get("audio_out", answer),
+        audio_cache_read=amounts.get("audio_cache_read", cached),
+        image=amounts.get("image", 0),
+        request=amounts.get("request", 0),
+    )
 
 
 def _timeouts(below: Timeouts, above: WrittenTimeouts | DefaultTimeouts) -> Timeouts:
     return msgspec.structs.replace(below, **{name: units.seconds(text) for name, text in above if text is not None})
-
-
-def _key(name: str, key: WrittenKey) -> Key:
-    return Key(name, key.sha256, frozenset(key.scopes), expiry(key.expires) if key.expires is not None else None)
-
-
-def expiry(moment: date | datetime) -> int:
-    """Give the Unix time from which on a key is refused; a date means its beginning, in UTC."""
-    at = moment if isinstance(moment, datetime) else datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    return int(at.timestamp())
 
 
 def _server(document: written.Document) -> Server:
@@ -240,6 +272,7 @@ def _server(document: written.Document) -> Server:
         require_api_key=requires_api_key(document),
         max_body=units.size(server.max_body),
         grace=units.seconds(server.grace),
+        trusted_proxies=access.networks(server.trusted_proxies),
     )
 
 
@@ -253,7 +286,13 @@ def _resilience(resilience: WrittenResilience) -> Resilience:
         rest=units.seconds(cooldown.base),
         longest_rest=units.seconds(cooldown.max),
         longest_wait=units.seconds(cooldown.wait),
+        hedge=_hedge(resilience.hedge),
+        sticky=resilience.sticky,
     )
+
+
+def _hedge(hedge: WrittenHedge) -> Hedge:
+    return Hedge(hedge.enabled, hedge.min_samples, hedge.max_share, units.seconds(hedge.min_wait))
 
 
 def _says(timeouts: WrittenTimeouts) -> bool:

@@ -12,7 +12,9 @@ import msgspec
 
 from omniroute.config.diagnostics import Diagnostic, Related
 from omniroute.config.document.providers import CatalogueProvider, Provider
+from omniroute.config.prices import PRICES, read_prices
 from omniroute.config.rules import RULES
+from omniroute.config.snapshot import PriceList
 from omniroute.config.source import Path, Place, Source
 from omniroute.config.toml import Parsed, parse, place
 from omniroute.config.words import member
@@ -51,12 +53,17 @@ class Merged(msgspec.Struct, frozen=True):
 
 
 class Catalogue:
-    """The providers that come with the gateway: one file for each, named after it, read when it is needed."""
+    """The providers that come with the gateway: one file for each, named after it, read when it is needed.
+
+    Beside it stands a file of prices for some of them, ``prices/<provider>.json``.
+    """
 
     def __init__(self, shipped: Sequence[Source]) -> None:
         """Take the files; nothing is parsed yet."""
-        self._sources = {_stem(source.name): source for source in shipped}
+        self._sources = {_stem(each.name): each for each in shipped if each.name.endswith(".toml")}
+        self._prices = {each.name: each for each in shipped if each.name.endswith(".json")}
         self._parsed: dict[str, Parsed | None] = {}
+        self._lists: dict[str, PriceList] = {}
         self.found: list[Diagnostic] = []
         """What is wrong with the files that were read: nothing, as the catalogue's own tests show."""
 
@@ -86,6 +93,13 @@ class Catalogue:
     def aliases(self, name: str) -> tuple[str, ...]:
         """Give the other prefixes under which people know this provider's models."""
         return tuple((self.entry(name) or {}).get("aliases", ()))
+
+    def prices(self, name: str) -> PriceList:
+        """Give what a provider charges; an empty list where nobody knows."""
+        if name not in self._lists:
+            source = self._prices.get(f"{PRICES}/{name}.json")
+            self._lists[name] = read_prices(source.text) if source is not None else PriceList()
+        return self._lists[name]
 
     def _read(self, name: str) -> Parsed | None:
         if name not in self._parsed:

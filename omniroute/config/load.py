@@ -100,9 +100,10 @@ def load(
 
 
 def _compiled(document: Document, catalogue: Catalogue, written: Sequence[Source]) -> Snapshot:
-    """Compile a document; by which other names its providers are known is for the catalogue to say."""
+    """Compile a document; by which other names its providers are known, and what they charge, the catalogue says."""
     prefixes = {prefix: name for name in document.providers for prefix in catalogue.aliases(name)}
-    return compile_document(document, [each.name for each in written], prefixes)
+    prices = {name: catalogue.prices(name) for name in document.providers}
+    return compile_document(document, [each.name for each in written], prefixes, prices)
 
 
 def _parsed(written: Sequence[Source]) -> tuple[list[Parsed], list[Diagnostic]]:

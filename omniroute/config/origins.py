@@ -14,6 +14,7 @@ from omniroute.config.references import names_of
 from omniroute.config.snapshot import Combo, Target, Timeouts
 from omniroute.config.source import Path, Place, Source
 from omniroute.config.toml import parse, place
+from omniroute.config.words import toml
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -65,6 +66,11 @@ class Origins:
             found = self._catalogue.place(str(path[1]), *map(str, path[2:]))
             return _origin(found) if found is not None else None
         return None
+
+    def written(self, table: str, name: str) -> Iterator[tuple[str, str, Origin | None]]:
+        """Give what a user wrote of a named thing: each key, its value as TOML, and where it is."""
+        for key, value in self._merged.values.get(table, {}).get(name, {}).items():
+            yield key, toml(value), self.of(table, name, key)
 
     def near(self, *path: str | int) -> Origin | None:
         """Give the origin of a key, or of the nearest table around it down to the thing that has a name."""

@@ -220,9 +220,8 @@ api_key = "env:ACME_API_KEY"
         "ignore what is marked. A limit or a policy that is written and does not act is worse than none, so it is "
         "refused. Remove it, or install a version that supports it.",
         """\
-[budgets.team-a]
-limit = "200.00 USD"
-period = "monthly"
+[server]
+proxy = "socks5://127.0.0.1:1080"
 """,
         """\
 [providers.acme]
@@ -461,6 +460,92 @@ best = "acme/large"
 """,
     ),
     Rule(
+        "OR3011",
+        "unknown-policy",
+        _ERROR,
+        "A key, or the defaults, name a policy that does not exist.",
+        "A key whose policy is not there would be held back by nothing, so this is refused rather than passed "
+        "over. Correct the name, or add the policy.",
+        """\
+[keys.alice]
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+policy = "enginers"
+
+[policies.engineers]
+allow_models = ["acme/*"]
+""",
+        """\
+[keys.alice]
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+policy = "engineers"
+
+[policies.engineers]
+allow_models = ["acme/*"]
+""",
+    ),
+    Rule(
+        "OR3012",
+        "unknown-budget",
+        _ERROR,
+        "A policy names a budget that does not exist.",
+        "What is paid from a budget that is not there would be limited by nothing, so this is refused rather than "
+        "passed over. Correct the name, or add the budget.",
+        """\
+[policies.engineers]
+budgets = ["team-b"]
+
+[budgets.team-a]
+limit = "200.00 USD"
+""",
+        """\
+[defaults]
+policy = "engineers"
+
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models.large]
+price = { input = "2.00", output = "8.00" }
+
+[policies.engineers]
+budgets = ["team-a"]
+
+[budgets.team-a]
+limit = "200.00 USD"
+""",
+    ),
+    Rule(
+        "OR3013",
+        "idle-test",
+        _WARNING,
+        "A test names something that does not exist, or could never fail.",
+        "Such a test says nothing of the configuration: a name that leads nowhere is a mistake of the test, and one "
+        "that expects nothing always passes. `omniroute test` counts it as failed. The gateway runs no tests, so this "
+        "holds it up in nothing. A test may ask for a model that does not exist where that is what it is about, "
+        "and expect the status 404.",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[[tests]]
+name = "an answer comes from the large model"
+request = { model = "acme/large" }
+expect = { server = "amce/large" }
+""",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[[tests]]
+name = "an answer comes from the large model"
+request = { model = "acme/large" }
+expect = { server = "acme/large" }
+""",
+    ),
+    Rule(
         "OR4001",
         "secret-in-clear",
         _ERROR,
@@ -523,6 +608,23 @@ require_api_key = true
 
 [keys.alice]
 sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+""",
+    ),
+    Rule(
+        "OR4004",
+        "everyone-is-a-proxy",
+        _WARNING,
+        "Every address is trusted as a proxy.",
+        "The address that X-Forwarded-For gives is believed where it comes from a trusted proxy. If everyone is "
+        "one, whoever connects can write any address into it, and pass every rule about addresses. List the "
+        "proxies in front of the gateway by their own addresses.",
+        """\
+[server]
+trusted_proxies = ["0.0.0.0/0"]
+""",
+        """\
+[server]
+trusted_proxies = ["10.0.0.7", "172.16.0.0/12"]
 """,
     ),
     Rule(
@@ -867,6 +969,223 @@ replaced_by = "large-2"
 
 [aliases]
 smart = "acme/large-2"
+""",
+    ),
+    Rule(
+        "OR5020",
+        "unused-policy",
+        _WARNING,
+        "A policy holds for nobody.",
+        "What a policy forbids is only forbidden to the keys that name it, and to those that name none where it is "
+        "the policy of [defaults]. Name it there, or remove it.",
+        """\
+[policies.engineers]
+allow_models = ["acme/*"]
+""",
+        """\
+[keys.alice]
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+policy = "engineers"
+
+[policies.engineers]
+allow_models = ["acme/*"]
+""",
+    ),
+    Rule(
+        "OR5021",
+        "unused-budget",
+        _WARNING,
+        "A budget limits nothing.",
+        "Requests are paid from the budgets of the policy of their key. One that no policy names is never spent, "
+        "and holds nobody back. Name it in the `budgets` of a policy, or remove it.",
+        """\
+[budgets.team-a]
+limit = "200.00 USD"
+""",
+        """\
+[defaults]
+policy = "engineers"
+
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models.large]
+price = { input = "2.00", output = "8.00" }
+
+[policies.engineers]
+budgets = ["team-a"]
+
+[budgets.team-a]
+limit = "200.00 USD"
+""",
+    ),
+    Rule(
+        "OR5022",
+        "budget-without-price",
+        _WARNING,
+        "Callers with a budget can ask a model whose price is not known.",
+        "An unknown price is not zero: what such a model costs cannot be counted, and so not be held back. Write "
+        "the price as the provider gives it, also where it is zero, or do not let the policy allow the model. "
+        "Models that nobody lists, and that no alias and no combo leads to, are not looked at.",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models.large]
+context = 128_000
+
+[defaults]
+policy = "engineers"
+
+[policies.engineers]
+budgets = ["team-a"]
+
+[budgets.team-a]
+limit = "200.00 USD"
+""",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models.large]
+price = { input = "2.00", output = "8.00" }
+
+[defaults]
+policy = "engineers"
+
+[policies.engineers]
+budgets = ["team-a"]
+
+[budgets.team-a]
+limit = "200.00 USD"
+""",
+    ),
+    Rule(
+        "OR5023",
+        "allows-nothing",
+        _WARNING,
+        "A policy allows or denies a name that nothing has.",
+        "It is neither a combo nor an alias, nor a model that a provider lists, and it does not begin with the "
+        "name of a provider, which may have models that it does not list. A misspelt name that is allowed keeps "
+        "its callers out; one that is denied keeps nobody out. Correct the name.",
+        """\
+[defaults]
+policy = "engineers"
+
+[policies.engineers]
+allow_models = ["acmee/*"]
+""",
+        """\
+[defaults]
+policy = "engineers"
+
+[policies.engineers]
+allow_models = ["acme/*"]
+""",
+    ),
+    Rule(
+        "OR5024",
+        "downgrade-cannot-take-over",
+        _WARNING,
+        "The model that takes over when a budget is spent has no price, or may not be asked.",
+        "When the budget is spent, its callers are to be answered by another model. If their policy denies that "
+        "one, or does not allow it, they get no answer; if its price is not known, nobody can tell what is spent "
+        "on it. Allow it, write its price, or name another model.",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models.large]
+price = { input = "2.00", output = "8.00" }
+
+[providers.acme.models.small]
+price = { input = "0.10", output = "0.40" }
+
+[defaults]
+policy = "engineers"
+
+[policies.engineers]
+allow_models = ["acme/large"]
+budgets = ["team-a"]
+
+[budgets.team-a]
+limit = "200.00 USD"
+on_exceed = { downgrade = "acme/small" }
+""",
+        """\
+[providers.acme]
+base_url = "https://api.acme.example/v1"
+api_key = "env:ACME_API_KEY"
+
+[providers.acme.models.large]
+price = { input = "2.00", output = "8.00" }
+
+[providers.acme.models.small]
+price = { input = "0.10", output = "0.40" }
+
+[defaults]
+policy = "engineers"
+
+[policies.engineers]
+allow_models = ["acme/large", "acme/small"]
+budgets = ["team-a"]
+
+[budgets.team-a]
+limit = "200.00 USD"
+on_exceed = { downgrade = "acme/small" }
+""",
+    ),
+    Rule(
+        "OR5025",
+        "addresses-kept-out",
+        _WARNING,
+        "A policy allows only addresses that the address filter keeps out.",
+        "The filter of [ip_filter] is looked at before the key. Where the two have no address in common, the keys "
+        "with this policy can be used from nowhere. Add the addresses to the filter, or correct those of the "
+        "policy.",
+        """\
+[defaults]
+policy = "engineers"
+
+[ip_filter]
+mode = "allowlist"
+networks = ["10.0.0.0/8", "127.0.0.1"]
+
+[policies.engineers]
+allow_ips = ["192.168.7.0/24"]
+""",
+        """\
+[defaults]
+policy = "engineers"
+
+[ip_filter]
+mode = "allowlist"
+networks = ["10.0.0.0/8", "127.0.0.1"]
+
+[policies.engineers]
+allow_ips = ["10.7.0.0/16"]
+""",
+    ),
+    Rule(
+        "OR5026",
+        "own-machine-kept-out",
+        _HINT,
+        "The address filter keeps the gateway's own machine out.",
+        "Programs beside the gateway, such as its health check, a proxy on the same machine or `curl` in a "
+        "terminal, come from 127.0.0.1 and are refused. Add it to the allowlist, unless that is what is wanted.",
+        """\
+[ip_filter]
+mode = "allowlist"
+networks = ["10.0.0.0/8"]
+""",
+        """\
+[ip_filter]
+mode = "allowlist"
+networks = ["10.0.0.0/8", "127.0.0.1", "::1"]
 """,
     ),
     Rule(

@@ -5,12 +5,17 @@ values, and names nothing that does not exist: references became objects when it
 nano-dollars, and durations are seconds.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 import msgspec
 
+from omniroute.config.policy import Budget, Caches, IpFilter, Network, Policy, Rate
 from omniroute.names import Capability, CredentialName, Format, ProviderName, Scope, Strategy, TargetId
+
+_DATE = re.compile(r"[-@](\d{8}|\d{4}-\d{2}-\d{2})$")
 
 
 class SecretRef(msgspec.Struct, frozen=True):
@@ -50,24 +55,77 @@ class Auth(msgspec.Struct, frozen=True):
 class Price(msgspec.Struct, frozen=True):
     """Nano-dollars for a million tokens of each class; None means unknown, which is not zero.
 
-    A provider that names no price of its own for cached tokens bills them as input, so the two cache classes
-    hold the input price where nothing else is written.
+    A provider that names no price of its own for a class bills it as the class that it is a part of, so the cache and
+    audio classes hold the input (or output) price where nothing else is written. ``cache_write`` is for entries that
+    live five minutes, ``cache_write_1h`` for those of an hour. ``reasoning`` is a part of the output.
+    ``request`` is nano-dollars for one request, ``image`` for one picture of an answer; unknown there is zero.
+    ``tiers`` are other prices of the whole answer, each for requests that send more than so many tokens, cached or not;
+    ascending.
     """
 
     input: int | None = None
     output: int | None = None
     cache_read: int | None = None
     cache_write: int | None = None
+    cache_write_1h: int | None = None
+    reasoning: int | None = None
+    audio_in: int | None = None
+    audio_out: int | None = None
+    audio_cache_read: int | None = None
+    image: int = 0
+    request: int = 0
+    tiers: tuple[tuple[int, "Price"], ...] = ()
+
+    def at(self, prompt: int) -> "Price":
+        """Give the price of a request that sends ``prompt`` tokens."""
+        found = self
+        for above, price in self.tiers:
+            if prompt <= above:
+                break
+            found = price
+        return found
 
 
 class Model(msgspec.Struct, frozen=True):
-    """What is known of one model of a provider."""
+    """What is known of one model of a provider; ``max_concurrent`` are the most requests that it answers at once."""
 
     name: str
     context: int | None = None
     max_output: int | None = None
     capabilities: frozenset[Capability] = frozenset()
     price: Price = Price()
+    max_concurrent: int | None = None
+
+
+class PriceList(msgspec.Struct, frozen=True):
+    """What a provider's models cost and take by the list that comes with the gateway; names are in lower case.
+
+    ``names`` are exact; those of ``dated`` may be followed by a date; ``starts`` are beginnings, of which the longest
+    wins, and ``lengths`` their lengths, the longest first. A name with a word of ``exact`` in it is found by ``names``
+    alone. None is a model that has no price, whatever begins like it. ``source`` and ``date`` (ISO 8601) say whose list
+    it is, and of which day.
+    """
+
+    source: str = ""
+    date: str = ""
+    names: Mapping[str, Model | None] = MappingProxyType({})
+    dated: Mapping[str, Model | None] = MappingProxyType({})
+    starts: Mapping[str, Model | None] = MappingProxyType({})
+    lengths: tuple[int, ...] = ()
+    exact: tuple[str, ...] = ()
+
+    def find(self, model: str) -> Model | None:
+        """Find what is known of a model; None where that is nothing. It takes the same few steps for every name."""
+        name = model.lower()
+        if name in self.names:
+            return self.names[name]
+        undated = _DATE.sub("", name) if self.dated else name
+        if undated != name and undated in self.dated:
+            return self.dated[undated]
+        if any(word in name for word in self.exact):
+            return None
+        start = next((name[:length] for length in self.lengths if name[:length] in self.starts), None)
+        return None if start is None else self.starts[start]
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -83,8 +141,11 @@ class Provider(msgspec.Struct, frozen=True):
 
     ``stream_usage`` says whether it understands ``stream_options.include_usage``; where it does not, it is
     never asked for usage that the client did not ask for. ``credential_strategy`` says which of several credentials
-    goes first, and ``formats`` has the one that it is best at first. ``replaced`` leads from the names of models that
-    are gone, which ``models`` lacks, to those that are asked in their place.
+    goes first, and ``formats`` has the one that it is best at first. ``rate`` is how much it may be asked by all
+    callers together. ``replaced`` leads from the names of models that are gone, which ``models`` lacks, to those that
+    are asked in their place.
+    ``max_concurrent`` are the most requests that all its models together answer at once, and ``queue`` is how long one
+    more waits for a place where nobody else has one, in seconds.
     ``embedded`` is an upstream inside this process.
     """
 
@@ -98,7 +159,19 @@ class Provider(msgspec.Struct, frozen=True):
     timeouts: Timeouts = Timeouts()
     stream_usage: bool = True
     credential_strategy: str = "fill-first"
+    rate: Rate = Rate()
     replaced: Mapping[str, str] = MappingProxyType({})
+    prices: PriceList = PriceList()
+    max_concurrent: int | None = None
+    queue: float = 30.0
+
+    def known(self, model: str) -> Model:
+        """Give what is known of a model: what is written, else what the price list has, else its name."""
+        written = self.models.get(model)
+        if written is not None:
+            return written
+        listed = self.prices.find(model)
+        return Model(model) if listed is None else Model(model, listed.context, price=listed.price)
 
     @property
     def embedded(self) -> bool:
@@ -113,6 +186,11 @@ class Target(msgspec.Struct, frozen=True):
     provider: Provider
     model: Model
     timeouts: Timeouts
+
+    @property
+    def limited(self) -> bool:
+        """Whether it answers no more than so many requests at once."""
+        return self.provider.max_concurrent is not None or self.model.max_concurrent is not None
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -161,22 +239,30 @@ class Alias(msgspec.Struct, frozen=True):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A client key, known only by its SHA-256 in lower-case hex; ``expires`` is in Unix seconds, UTC."""
+    """A client key, known only by its SHA-256 in lower-case hex; ``expires`` is in Unix seconds, UTC.
+
+    ``policy`` is what holds for it; a key without one may do all that its scopes say.
+    """
 
     name: str
     sha256: str
     scopes: frozenset[Scope]
     expires: int | None = None
+    policy: Policy | None = None
 
 
 class Server(msgspec.Struct, frozen=True):
-    """What the listening side needs; ``max_body`` is in bytes, ``grace`` in seconds."""
+    """What the listening side needs; ``max_body`` is in bytes, ``grace`` in seconds.
+
+    ``trusted_proxies`` are those whose word is taken for where a request came from.
+    """
 
     host: str = "127.0.0.1"
     port: int = 20128
     require_api_key: bool = False
     max_body: int = 10 * 1024 * 1024
     grace: float = 30.0
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 class Reload(msgspec.Struct, frozen=True):
@@ -187,12 +273,26 @@ class Reload(msgspec.Struct, frozen=True):
     max_removed_percent: int = 50
 
 
+class Hedge(msgspec.Struct, frozen=True):
+    """When a second target is asked because the first is late: later than 95 % of its own last answers began.
+
+    Never before ``min_wait`` seconds, for a target of which fewer than ``min_samples`` are known, or for more than
+    ``max_share`` of the requests.
+    """
+
+    enabled: bool = False
+    min_samples: int = 50
+    max_share: float = 0.05
+    min_wait: float = 0.5
+
+
 class Resilience(msgspec.Struct, frozen=True):
     """When a target or a credential that fails is left alone, and for how long; times in seconds.
 
     So many ``failures`` within ``window`` open a breaker for ``cooldown``, after which ``probes`` requests may try.
     A credential that was refused rests for ``rest``, doubled with each refusal that follows, to ``longest_rest``;
-    where no other is free, a request waits for one up to ``longest_wait``.
+    where no other is free, a request waits for one up to ``longest_wait``. ``hedge`` is for targets that are late.
+    ``sticky`` says which conversations stay with the target that answered them last.
     """
 
     failures: int = 5
@@ -202,6 +302,8 @@ class Resilience(msgspec.Struct, frozen=True):
     rest: float = 1.0
     longest_rest: float = 120.0
     longest_wait: float = 10.0
+    hedge: Hedge = Hedge()
+    sticky: Literal["auto", "explicit", "off"] = "auto"
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -211,7 +313,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     meaning has the same id, however it was formatted. ``patterns`` are the aliases with a star, best first.
     ``files`` are the names of the files it was read from. ``database`` is where runtime data lives, as written.
     ``keys`` are found by their SHA-256; the other mappings by name. ``prefixes`` are other names by which clients may
-    call providers: none of them is a provider's own.
+    call providers: none of them is a provider's own. ``anonymous`` is the policy of
+    callers without a key. ``retention`` is how long rows are kept in seconds, None for ever.
     """
 
     id: str
@@ -227,6 +330,12 @@ class Snapshot(msgspec.Struct, frozen=True):
     resilience: Resilience = Resilience()
     files: tuple[str, ...] = ()
     prefixes: Mapping[str, ProviderName] = MappingProxyType({})
+    policies: Mapping[str, Policy] = MappingProxyType({})
+    anonymous: Policy | None = None
+    budgets: Mapping[str, Budget] = MappingProxyType({})
+    ip_filter: IpFilter = IpFilter()
+    caches: Caches = Caches()
+    retention: float | None = None
 
     @property
     def short_id(self) -> str:

@@ -188,7 +188,7 @@ def _retyped(value: Any, wanted: str) -> str:
 
 
 def _enum(problem: Problem) -> Fault:
-    allowed = [str(each) for each in (problem.wanted if problem.keyword == "enum" else [problem.wanted])]
+    allowed = [str(each) for each in problem.wanted]
     close = meant(problem.value, allowed) if isinstance(problem.value, str) else None
     return Fault(
         "OR2004",
@@ -254,7 +254,6 @@ def _planned(problem: Problem) -> Fault:
 _EXPLAINED: dict[str, Callable[[Problem], Fault]] = {
     "type": _type,
     "enum": _enum,
-    "const": _enum,
     "pattern": _pattern,
     "format": _pattern,
     "minimum": _limit,

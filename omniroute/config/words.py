@@ -86,7 +86,7 @@ def _parts(path: Path) -> list[str]:
     rest = list(path)
     while rest:
         step = rest.pop(0)
-        if step in ENTITIES and rest:
+        if step in ENTITIES and rest and isinstance(rest[0], str):
             parts.append(f"{ENTITIES[str(step)]} `{rest.pop(0)}`")
         elif step in _ITEMS and rest and isinstance(rest[0], int):
             parts.append(f"{_ITEMS[str(step)]} {int(rest.pop(0)) + 1}")

@@ -1,11 +1,10 @@
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 
 import pytest
 
-from omniroute.config.compile import auth_of, compile_document, expiry, is_loopback, requires_api_key
+from omniroute.config.compile import auth_of, compile_document, is_loopback, requires_api_key
 from omniroute.config.document import Document
-from omniroute.config.snapshot import Auth, Credential, Price, Reload, SecretRef, Server, Snapshot, Timeouts
+from omniroute.config.snapshot import Auth, Credential, Hedge, Price, Reload, SecretRef, Server, Snapshot, Timeouts
 from omniroute.names import Capability, CredentialName, Format, Scope, Strategy
 from tests.house.test_frozen import mutable
 from tests.support.written import HOUSE, document, snapshot
@@ -127,13 +126,25 @@ def test_what_is_planned_is_never_compiled() -> None:
 @pytest.mark.parametrize(
     ("price", "expected"),
     [
-        ('{ input = "1", output = "2.5" }', Price(10**9, 25 * 10**8, 10**9, 10**9)),
-        ('{ input = "1", cache_read = "0.1", cache_write = "0" }', Price(10**9, None, 10**8, 0)),
-        ('{ output = "1" }', Price(None, 10**9, None, None)),
+        (
+            '{ input = "1", output = "2.5" }',
+            Price(*(10**9, 25 * 10**8, 10**9, 10**9, 10**9, 25 * 10**8, 10**9, 25 * 10**8, 10**9)),
+        ),
+        (
+            '{ input = "1", cache_read = "0.1", cache_write = "0" }',
+            Price(10**9, None, 10**8, 0, 0, audio_in=10**9, audio_cache_read=10**8),
+        ),
+        ('{ output = "1" }', Price(output=10**9, reasoning=10**9, audio_out=10**9)),
+        (
+            '{ input = "1", output = "2", cache_write_1h = "3", reasoning = "4", audio_in = "5", audio_out = "6", '
+            'audio_cache_read = "7" }',
+            Price(*(each * 10**9 for each in (1, 2, 1, 1, 3, 4, 5, 6, 7))),
+        ),
+        ('{ request = "0.005", image = "0.04" }', Price(request=5_000_000, image=40_000_000)),
         ("{}", Price()),
     ],
 )
-def test_a_price_that_is_not_written_is_unknown_and_a_cached_token_costs_what_input_does(
+def test_a_price_that_is_not_written_is_unknown_or_that_of_the_class_it_is_a_part_of(
     price: str, expected: Price
 ) -> None:
     made = snapshot(f"{HOUSE}[providers.house.models.m]\nprice = {price}\n")
@@ -191,11 +202,6 @@ def test_client_keys_are_found_by_their_hash() -> None:
     key = snapshot(EVERYTHING).keys[HASH]
     assert (key.name, key.scopes, key.expires) == ("alice", {Scope.INFERENCE}, 1798761600)
     assert snapshot(f'{HOUSE}[keys.a]\nsha256 = "{HASH}"\n').keys[HASH].expires is None
-
-
-def test_a_date_means_the_beginning_of_its_day_in_utc() -> None:
-    assert expiry(date(1970, 1, 2)) == 86400
-    assert expiry(datetime(1970, 1, 2, 1, tzinfo=UTC)) == 90000
 
 
 @pytest.mark.parametrize(
@@ -313,3 +319,31 @@ def test_what_a_combo_makes_of_requests_is_a_part_of_what_the_configuration_mean
     assert told.combos["c"].system_message == "Be brief."
     assert made('tool_filter = "^a"\n').combos["c"].tool_filter == "^a"
     assert len({plain.id, told.id, made('tool_filter = "Be brief."\n').id}) == 3
+
+
+def test_how_many_are_answered_at_once_and_when_a_second_target_is_asked_become_numbers() -> None:
+    text = (
+        HOUSE
+        + """
+[resilience.hedge]
+enabled = true
+min_samples = 30
+max_share = 0.1
+min_wait = "250ms"
+[providers.narrow]
+base_url = "http://10.0.0.8/v1"
+auth = "none"
+max_concurrent = 20
+queue = "5s"
+models = { m = { max_concurrent = 4 } }
+"""
+    )
+    made = snapshot(text)
+    narrow = made.providers["narrow"]
+    assert (narrow.max_concurrent, narrow.queue, narrow.models["m"].max_concurrent) == (20, 5.0, 4)
+    assert made.resilience.hedge == Hedge(enabled=True, min_samples=30, max_share=0.1, min_wait=0.25)
+    assert snapshot(HOUSE).resilience.hedge == Hedge()
+    house = snapshot(HOUSE).providers["house"]
+    assert (house.max_concurrent, house.queue) == (None, 30.0)
+    assert snapshot(text.replace('queue = "5s"', 'queue = "6s"')).id != made.id
+    assert snapshot(text.replace("max_share = 0.1", "max_share = 0.2")).id != made.id

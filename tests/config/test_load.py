@@ -65,8 +65,9 @@ def test_one_error_leaves_neither_snapshot_nor_document() -> None:
 
 
 def test_faults_of_every_kind_are_found_in_one_run() -> None:
-    text = '[server]\nport = "x"\n[aliases]\na = "nobody"\n[policies.p]\n[combos.c]\ntargets = ["house/m", "house/m"]\n'
-    assert codes(text + HOUSE, HOUSE) == ["OR2001", "OR3002", "OR2006", "OR5004", "OR1004"]
+    text = '[server]\nport = "x"\nproxy = "http://127.0.0.1:1"\n[aliases]\na = "nobody"\n'
+    text += '[combos.c]\ntargets = ["house/m", "house/m"]\n'
+    assert codes(text + HOUSE, HOUSE) == ["OR2001", "OR2006", "OR3002", "OR5004", "OR1004"]
 
 
 def test_a_file_that_is_not_toml_does_not_hide_what_is_wrong_in_others() -> None:
@@ -244,7 +245,7 @@ def test_what_the_examples_have_commented_out_can_be_taken_in(example: Source) -
     lines = example.text.splitlines()
     uncommented = [line.removeprefix("# ") if _is_toml(line.removeprefix("# ")) else line for line in lines]
     text = "\n".join(uncommented).replace("#\n", "\n")
-    known = {"OR1002", "OR3001", "OR3002", "OR3008"}  # names that the other file or block defines
+    known = {"OR1002", "OR3001", "OR3002", "OR3008", "OR3013", "OR5023"}  # names that the other file or block defines
     result = load(CATALOGUE, [Source(example.name, text)], SCHEMA, date(2026, 11, 23))
     assert {each.code for each in result.diagnostics} <= known
     assert text != example.text

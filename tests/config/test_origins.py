@@ -160,3 +160,25 @@ def test_the_aliases_by_which_something_is_listed_are_named() -> None:
     [hop] = found.origins.way("outer", 2)
     assert (hop.name, hop.alias, hop.to, str(hop.origin)) == ("gpt-5", "gpt-*", "openai/gpt-5", in_routes('"gpt-*" ='))
     assert list(found.origins.way("outer", 0)) == []
+
+
+def test_the_keys_of_a_policy_and_a_budget_have_their_lines() -> None:
+    made = loaded(
+        '[providers.echo]\n[defaults]\npolicy = "p"\n[policies.p]\ndeny_models = ["echo/x"]\nbudgets = ["b"]\n'
+        '[budgets.b]\nlimit = "1 USD"\n'
+    )
+    assert made.line("defaults", "policy") == "a.toml:3"
+    assert made.line("policies", "p", "deny_models") == "a.toml:5"
+    assert made.line("budgets", "b", "limit") == "a.toml:8"
+    assert made.line("policies", "p", "allow_models") is None
+
+
+def test_what_is_written_of_a_thing_is_given_as_toml_with_its_lines() -> None:
+    made = loaded(
+        '[providers.echo]\n[defaults]\npolicy = "p"\n[policies.p]\nrate = { concurrent = 2 }\non_loss = "refuse"\n'
+    )
+    assert [(key, value, str(origin)) for key, value, origin in made.origins.written("policies", "p")] == [
+        ("rate", "{ concurrent = 2 }", "a.toml:5"),
+        ("on_loss", '"refuse"', "a.toml:6"),
+    ]
+    assert list(made.origins.written("policies", "q")) == []

@@ -17,7 +17,7 @@ SEEN_IN_ONE_TEXT = (
     *("OR1001", "OR1002", "OR2001", "OR2002", "OR2003", "OR2004", "OR2005", "OR2006", "OR2007", "OR3001", "OR3002"),
     *("OR3003", "OR3004", "OR3005", "OR3006", "OR3007", "OR3008", "OR3010", "OR4001", "OR4002", "OR4003", "OR5001"),
     *("OR5002", "OR5003", "OR5004", "OR5005", "OR5006", "OR5007", "OR5008", "OR5009", "OR5010", "OR5011", "OR5012"),
-    "OR5014",
+    *("OR3011", "OR3012", "OR4004", "OR5014", "OR5020", "OR5021", "OR5022", "OR5023", "OR5024", "OR5025", "OR5026"),
 )
 """The rules whose wrong example alone shows what is wrong: no second file, no surroundings."""
 PROVIDER = '\n[providers.acme]\nbase_url = "https://api.acme.example/v1"\napi_key = "env:ACME_API_KEY"\n'
@@ -82,10 +82,11 @@ def test_the_right_example_loads(code: str) -> None:
 
 def test_the_severities_are_what_people_may_rely_on() -> None:
     assert {code for code, each in RULES.items() if each.severity is Severity.HINT} == {
-        *("OR5001", "OR5005", "OR5006", "OR5008", "OR5010", "OR5011", "OR5012")
+        *("OR5001", "OR5005", "OR5006", "OR5008", "OR5010", "OR5011", "OR5012", "OR5026")
     }
     assert {code for code, each in RULES.items() if each.severity is Severity.WARNING} == {
-        *("OR4003", "OR5002", "OR5003", "OR5004", "OR5007", "OR5009", "OR5013", "OR5014", "OR9003")
+        *("OR3013", "OR4003", "OR4004", "OR5002", "OR5003", "OR5004", "OR5007", "OR5009", "OR5013", "OR5014", "OR9003"),
+        *("OR5020", "OR5021", "OR5022", "OR5023", "OR5024", "OR5025"),
     }
 
 

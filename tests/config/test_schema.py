@@ -88,7 +88,7 @@ def test_keys_with_examples_show_them_as_toml() -> None:
 def test_keys_whose_form_is_not_obvious_have_an_example() -> None:
     without = {path for path, key in KEYS.items() if "pattern" in key and not {"examples", "default"} & key.keys()}
     assert {path.rpartition("/")[2] for path in without} == {
-        *("sha256", "policy", "key", "model", "provider", "credential", "client_id", "token_url")
+        *("sha256", "key", "model", "provider", "credential", "client_id", "token_url")
     }
 
 
@@ -124,7 +124,7 @@ def test_the_marks_that_others_rely_on_are_there() -> None:
     assert definitions["Server"]["properties"]["port"]["x-omniroute-reload"] == "restart"
     assert definitions["Runtime"]["properties"]["database"]["x-omniroute-reload"] == "restart"
     assert definitions["Provider"]["properties"]["api_key"]["x-omniroute-secret"] is True
-    assert SCHEMA["properties"]["budgets"]["x-omniroute-status"] == "planned"
+    assert definitions["Server"]["properties"]["proxy"]["x-omniroute-status"] == "planned"
 
 
 def test_unions_are_told_apart_by_kind_or_by_a_key() -> None:

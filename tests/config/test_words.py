@@ -18,6 +18,7 @@ from omniroute.config.words import did_you_mean, listed, meant, member, owner, t
         (("providers", "x"), "provider `x`", "provider `x`"),
         (("providers", "x", "base_url"), "`base_url` of provider `x`", "`base_url` of provider `x`"),
         (("providers", "x", "models", "m", "price"), "`price` of model `m` of provider `x`", None),
+        (("policies", "x", "budgets", 0), "item 1 of `budgets` of policy `x`", None),
         (("providers", "x", "credentials", 1), "credential 2 of provider `x`", None),
         (("providers", "x", "formats", 0), "item 1 of `formats` of provider `x`", None),
         (("combos", "c", "targets", 1, "model"), "`model` of target 2 of combo `c`", None),

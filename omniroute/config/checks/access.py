@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from omniroute.config.checks.world import World
-from omniroute.config.compile import expiry, is_loopback, requires_api_key
+from omniroute.config.compile import is_loopback, requires_api_key
+from omniroute.config.compile_access import expiry
 from omniroute.config.faults import Fault, Spot
 
 SCHEMA_LINE = "#:schema "

@@ -6,10 +6,11 @@ from itertools import accumulate
 import msgspec
 
 from omniroute.config import waits
-from omniroute.config.checks.reach import Leaf, as_written, leaves, timeouts
+from omniroute.config.checks.reach import Leaf, as_written, leaves, priced, timeouts
 from omniroute.config.checks.world import World
 from omniroute.config.document.providers import Model
 from omniroute.config.faults import Fault, Spot
+from omniroute.config.snapshot import Model as Listed
 from omniroute.config.snapshot import Timeouts
 from omniroute.config.words import listed, toml
 from omniroute.names import Capability, Strategy
@@ -89,7 +90,7 @@ def strategies_know_enough(world: World) -> Iterator[Fault]:
         if combo.strategy not in _READ:
             continue
         what, is_known, example = _READ[combo.strategy]
-        unknown = [leaf for leaf in leaves(world, name) if not is_known(leaf.model)]
+        unknown = [leaf for leaf in leaves(world, name) if not is_known(leaf.model, leaf.listed)]
         if unknown:
             yield Fault(
                 "OR5009",
@@ -102,13 +103,13 @@ def strategies_know_enough(world: World) -> Iterator[Fault]:
             )
 
 
-def _priced(model: Model) -> bool:
-    return model.price is not None and model.price.input is not None and model.price.output is not None
+def _bounded(model: Model, listed: Listed) -> bool:
+    return (model.context or listed.context) is not None
 
 
-_READ: Mapping[Strategy, tuple[str, Callable[[Model], bool], str]] = {
-    Strategy.COST_OPTIMIZED: ("price", _priced, 'price = { input = "…", output = "…" }, in US dollars per million'),
-    Strategy.CONTEXT_OPTIMIZED: ("context", lambda model: model.context is not None, "context = …, in tokens"),
+_READ: Mapping[Strategy, tuple[str, Callable[[Model, Listed], bool], str]] = {
+    Strategy.COST_OPTIMIZED: ("price", priced, 'price = { input = "…", output = "…" }, in US dollars per million'),
+    Strategy.CONTEXT_OPTIMIZED: ("context", _bounded, "context = …, in tokens"),
 }
 """What a strategy reads of a model, whether that is known, and how it is written."""
 

@@ -10,9 +10,9 @@ from omniroute.config.words import did_you_mean, meant, member, toml
 
 
 def targets_exist(world: World) -> Iterator[Fault]:
-    """OR3001, OR3002: what an alias or a combo names is there."""
+    """OR3001, OR3002: what an alias, a combo or anything else names is there."""
     told: set[Path] = set()
-    for start in _steps(world):
+    for start in world.steps():
         chain = world.names.chain(start.following, patterned="*" in start.name)
         step = start if not chain.steps or _depends(world, chain.steps[-1]) else chain.steps[-1]
         open_question = not chain.steps and _depends(world, start)
@@ -29,14 +29,6 @@ def targets_exist(world: World) -> Iterator[Fault]:
 def _depends(world: World, step: Step) -> bool:
     """Say whether a step is one of a pattern that leads to whatever its star stands for."""
     return step.path[0] == "aliases" and "*" in world.document.aliases[str(step.path[1])].partition("/")[0]
-
-
-def _steps(world: World) -> Iterator[Step]:
-    """Give each place where a name is referred to."""
-    for name, target in world.document.aliases.items():
-        yield Step(name, target, ("aliases", name))
-    for combo in world.document.combos:
-        yield from world.names.targets(combo)
 
 
 def _unknown_provider(world: World, step: Step, prefix: str) -> Fault:
@@ -86,7 +78,7 @@ def _unknown_target(world: World, step: Step, name: str) -> Fault:
 
 def stars_stand_for_something(world: World) -> Iterator[Fault]:
     """OR2004: a star in a target needs one in the name."""
-    for step in _steps(world):
+    for step in world.steps():
         allowed = 1 if step.path[0] == "aliases" and "*" in step.name else 0
         if step.following.count("*") > allowed:
             yield Fault(

@@ -14,6 +14,7 @@ from omniroute.config.document.process import DefaultTimeouts
 from omniroute.config.document.process import Timeouts as WrittenTimeouts
 from omniroute.config.document.providers import Model, Provider
 from omniroute.config.references import Step
+from omniroute.config.snapshot import Model as Listed
 from omniroute.config.snapshot import Timeouts
 from omniroute.names import Strategy
 
@@ -22,12 +23,16 @@ AS_WRITTEN = frozenset({Strategy.PRIORITY, Strategy.FILL_FIRST})
 
 
 class Leaf(msgspec.Struct, frozen=True):
-    """A model that a combo comes to: its name, what is known of it, and the steps to it, the combo's own first."""
+    """A model that a combo comes to: its name, what is known of it, and the steps to it, the combo's own first.
+
+    ``listed`` is what the shipped list of prices has of it, which counts where nothing else is written.
+    """
 
     name: str
     provider: Provider
     model: Model
     way: tuple[Step, ...]
+    listed: Listed = Listed("")
 
 
 def leaves(world: World, combo: str) -> tuple[Leaf, ...]:
@@ -40,7 +45,14 @@ def _leaves(world: World, combo: str) -> Iterator[Leaf]:
         prefix, _, model = name.partition("/")
         provider = world.document.providers.get(prefix)
         if provider is not None:
-            yield Leaf(name, provider, provider.models.get(model) or Model(), way[1:])
+            listed = world.catalogue.prices(prefix).find(model) or Listed(model)
+            yield Leaf(name, provider, provider.models.get(model) or Model(), way[1:], listed)
+
+
+def priced(model: Model, listed: Listed) -> bool:
+    """Say whether it is known what a model's input and output cost."""
+    price = model.price or listed.price
+    return price.input is not None and price.output is not None
 
 
 def as_written(world: World, reached: Sequence[Leaf], combo: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from omniroute.config.checks.world import World
 from omniroute.config.faults import Fault, Spot
-from omniroute.config.references import Step, successors
+from omniroute.config.references import successors
 from omniroute.config.source import Path
 from omniroute.config.words import member, toml
 
@@ -47,8 +47,8 @@ def _written(provider: str, model: str) -> Spot:
 
 
 def models_are_current(world: World) -> Iterator[Fault]:
-    """OR5014: no alias and no combo names a model that another replaces."""
-    for step in _steps(world):
+    """OR5014: nothing names a model that another replaces."""
+    for step in world.steps():
         new = world.names.replaced.get(step.following)
         if new is None or world.names.chain(step.following, patterned="*" in step.name).steps:
             continue
@@ -65,11 +65,3 @@ def models_are_current(world: World) -> Iterator[Fault]:
             hint=f"name `{new}`",
             fix=((world.spot(step), toml(new)),),
         )
-
-
-def _steps(world: World) -> Iterator[Step]:
-    """Give each place where a model can be named."""
-    for name, target in world.document.aliases.items():
-        yield Step(name, target, ("aliases", name))
-    for combo in world.document.combos:
-        yield from world.names.targets(combo)

@@ -3,12 +3,13 @@
 Always true: a world is only looked at; nothing of it changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import msgspec
 
 from omniroute.config.document import Document
+from omniroute.config.document.access import Downgrade
 from omniroute.config.faults import Spot
 from omniroute.config.layers import Catalogue, Merged
 from omniroute.config.references import Names, Step
@@ -41,6 +42,19 @@ class World(msgspec.Struct, frozen=True):
         if slash and model and prefix in self.written("providers"):
             return True
         return name in self.written("combos") or name in self.written("aliases")
+
+    def steps(self) -> Iterator[Step]:
+        """Give each place where a model, an alias or a combo is named and acts."""
+        for name, target in self.document.aliases.items():
+            yield Step(name, target, ("aliases", name))
+        for combo in self.document.combos:
+            yield from self.names.targets(combo)
+        for name, budget in self.document.budgets.items():
+            if isinstance(budget.on_exceed, Downgrade):
+                yield Step(name, budget.on_exceed.downgrade, ("budgets", name, "on_exceed", "downgrade"))
+        semantic = self.document.cache.semantic
+        if semantic is not None and semantic.enabled and semantic.embedder is not None:
+            yield Step("semantic", semantic.embedder, ("cache", "semantic", "embedder"))
 
     def spot(self, step: Step) -> Spot:
         """Give the spot of the name that a step leads to: that of a target which is a table is within it."""

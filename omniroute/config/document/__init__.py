@@ -8,8 +8,8 @@ description, and defaults are written here and nowhere else. Keys that this vers
 from pydantic import Field
 
 from omniroute.config.document.access import Budget, IpFilter, Key, Policy
-from omniroute.config.document.base import PLANNED, AliasName, Name, Table, Word
-from omniroute.config.document.behaviour import Cache, ConfigTest, Resilience
+from omniroute.config.document.base import AliasName, Name, Table, Word
+from omniroute.config.document.behaviour import Cache, ConfigTest, Idempotency, Resilience
 from omniroute.config.document.names import Combo
 from omniroute.config.document.process import Defaults, Reload, Runtime, Server
 from omniroute.config.document.providers import CatalogueProvider, Provider
@@ -52,19 +52,18 @@ class Document(Table):
     policies: dict[Name, Policy] = Field(
         default_factory=dict,
         description="What callers may do, and what is done to their requests.",
-        json_schema_extra=PLANNED,
+        examples=[{"engineers": {"allow_models": ["coding", "example/*"], "budgets": ["team-a"]}}],
     )
     budgets: dict[Name, Budget] = Field(
         default_factory=dict,
         description="How much may be spent in a time.",
         examples=[{"team-a": {"limit": "200.00 USD", "period": "monthly"}}],
-        json_schema_extra=PLANNED,
     )
-    ip_filter: IpFilter = Field(
-        default_factory=IpFilter, description="Who may connect at all, by address.", json_schema_extra=PLANNED
-    )
-    cache: Cache = Field(
-        default_factory=Cache, description="Answers that need not be asked for twice.", json_schema_extra=PLANNED
+    ip_filter: IpFilter = Field(default_factory=IpFilter, description="Who may connect at all, by address.")
+    cache: Cache = Field(default_factory=Cache, description="Answers that need not be asked for twice.")
+    idempotency: Idempotency = Field(
+        default_factory=Idempotency,
+        description="Requests that are sent again, under the same `Idempotency-Key`.",
     )
     resilience: Resilience = Field(
         default_factory=Resilience,

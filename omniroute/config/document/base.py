@@ -50,6 +50,7 @@ Duration = Annotated[str, Field(pattern=units.DURATION, examples=["30s", "1h30m"
 Size = Annotated[str, Field(pattern=units.SIZE, examples=["10MiB"])]
 Money = Annotated[str, Field(pattern=units.MONEY, examples=["200.00 USD"])]
 PricePerMillion = Annotated[str, Field(pattern=units.PRICE, examples=["0.10"])]
+PriceEach = Annotated[str, Field(pattern=units.PRICE, examples=["0.005"])]
 Proxy = Annotated[str, Field(pattern=PROXY, examples=["socks5://127.0.0.1:1080"])]
 Network = Annotated[str, Field(pattern=NETWORK, examples=["10.0.0.0/8"])]
 HeaderName = Annotated[str, Field(pattern=HEADER_NAME, examples=["x-api-key"])]
@@ -63,3 +64,11 @@ Secret = Annotated[
     ),
 ]
 """Where a secret is found; the secret itself never stands in a configuration."""
+
+
+class Rate(Table):
+    """How much may be asked for."""
+
+    requests_per_minute: Count | None = Field(None, description="Requests that may begin in a minute.")
+    tokens_per_minute: Count | None = Field(None, description="Tokens, input and output, in a minute.")
+    concurrent: Count | None = Field(None, description="Requests that may be under way at once.")

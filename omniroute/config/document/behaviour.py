@@ -1,10 +1,10 @@
-"""``[cache]``, ``[resilience]`` and ``[[tests]]``."""
+"""``[cache]``, ``[idempotency]``, ``[resilience]`` and ``[[tests]]``."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from omniroute.config.document.base import Count, Duration, Name, Table, Word
+from omniroute.config.document.base import Count, Duration, Money, Name, Size, Table, Word
 from omniroute.names import Capability, FailureKind, Format
 
 Repeats = Annotated[int, Field(ge=1, le=100_000)]
@@ -15,6 +15,7 @@ class ExactCache(Table):
     """Answers to requests that are the same."""
 
     max_entries: Count = Field(10_000, description="The most answers that are kept.")
+    max_bytes: Size = Field("256MiB", description="The most that they may take up together.")
     ttl: Duration = Field("30m", description="How long an answer is kept.")
 
 
@@ -24,17 +25,35 @@ class SemanticCache(Table):
     enabled: bool = Field(False, description="Whether similar requests are looked for.")
     embedder: Word | None = Field(
         None,
-        description="The model that makes texts comparable.",
+        description="The model that makes texts comparable. Nothing is looked for without one.",
         examples=["example/embedding-small"],
     )
     threshold: float = Field(0.95, ge=0, le=1, description="How similar a request must be: 1 is the same direction.")
+    max_entries: Count = Field(10_000, description="The most answers that are kept.")
+    ttl: Duration = Field("30m", description="How long an answer is kept.")
 
 
 class Cache(Table):
     """Answers that need not be asked for twice."""
 
-    exact: ExactCache | None = Field(None, description="Answers to requests that are the same.")
-    semantic: SemanticCache | None = Field(None, description="Answers to requests that are similar.")
+    exact: ExactCache | None = Field(
+        None,
+        description="Answers to requests that are the same. Default: none are kept; `exact = {}` keeps them.",
+        examples=[{"max_entries": 10_000, "ttl": "30m"}],
+    )
+    semantic: SemanticCache | None = Field(
+        None,
+        description="Answers to requests that are similar. Only policies that say so are given them.",
+        examples=[{"enabled": True, "embedder": "example/embedding-small", "threshold": 0.95}],
+    )
+
+
+class Idempotency(Table):
+    """Requests that are sent again, under the same `Idempotency-Key`."""
+
+    window: Duration = Field(
+        "5s", description="How long an answer is kept for those that ask again with the same key and the same body."
+    )
 
 
 class Breaker(Table):
@@ -56,11 +75,38 @@ class Cooldown(Table):
     )
 
 
+class Hedge(Table):
+    """A second target is asked when the first is late; whoever says something first answers.
+
+    Late is later than 95 % of the target's own last hundred answers began; answers that are not streamed are measured
+    apart. The other attempt is given up, but its provider may bill what it did until then.
+    """
+
+    enabled: bool = Field(False, description="Whether a second target is asked.")
+    min_samples: int = Field(
+        50, ge=20, le=100, description="So many answers of a target must be known before it can be late."
+    )
+    max_share: float = Field(
+        0.05, ge=0.001, le=1, description="The largest share of the requests for which a second target is asked."
+    )
+    min_wait: Duration = Field("500ms", description="Nothing is late before this time.")
+
+
 class Resilience(Table):
-    """What is left alone for a while after failures."""
+    """What is left alone for a while after failures, and what is done about targets that are late."""
 
     breaker: Breaker = Field(default_factory=Breaker, description="Targets that keep failing.")
     cooldown: Cooldown = Field(default_factory=Cooldown, description="Credentials that were refused.")
+    hedge: Hedge = Field(default_factory=Hedge, description="Targets that are late.")
+    sticky: Literal["auto", "explicit", "off"] = Field(
+        "auto",
+        description=(
+            "Which conversations stay with the target and the credential that answered them last, because their "
+            "provider may have kept what was said: `explicit` is those that the client names, by `X-Session-Id` or in "
+            "the body; `auto` also those that are known by how they begin, where the model is cheaper for it; `off` "
+            "is none."
+        ),
+    )
 
 
 class AskedInTest(Table):
@@ -70,7 +116,10 @@ class AskedInTest(Table):
     needs: tuple[Annotated[Capability, Field(strict=False)], ...] = Field(
         (), strict=False, description="What the request needs.", examples=[["images"]]
     )
-    key: Name | None = Field(None, description="The client key that it shows.")
+    key: Name | None = Field(None, description="The client key that it shows, by its name: its policy holds.")
+    session: str | None = Field(
+        None, min_length=1, description="What its headers call the conversation that it belongs to."
+    )
     format: Annotated[Format, Field(strict=False)] = Field(
         Format.OPENAI_CHAT, description="The wire format that the client speaks."
     )
@@ -96,7 +145,7 @@ class UpstreamInTest(Table):
 
 
 class GivenInTest(Table):
-    """The world of a test."""
+    """The world of a test: what upstreams do, what time it is, and what was spent."""
 
     upstream: tuple[UpstreamInTest, ...] = Field(
         (),
@@ -106,6 +155,17 @@ class GivenInTest(Table):
             "from then on."
         ),
         examples=[[{"provider": "example", "status": 429}]],
+    )
+    at: AwareDatetime | None = Field(
+        None,
+        description="When the first request comes, with offset: for schedules, expiry and budgets. Default: now.",
+    )
+    spent: dict[Name, Money] = Field(
+        default_factory=dict,
+        description=(
+            "What was spent of budgets before. Each request that is answered is taken to cost what is set aside for it."
+        ),
+        examples=[{"team-a": "190.00 USD"}],
     )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from omniroute.config.document.base import PLANNED, RESTART, Duration, Proxy, Size, Table
+from omniroute.config.document.base import PLANNED, RESTART, Duration, Name, Network, Proxy, Size, Table
 
 LISTEN_HOST = r"^[A-Za-z0-9.:_-]+$"
 DATABASE = r"^sqlite:[!-9;-~]([ -~]*[!-~])?$"
@@ -52,6 +52,11 @@ class Defaults(Table):
         description="How long to wait for a provider. A provider, a combo or a target may override each of these.",
         examples=[{"first_byte": "30s", "total": "5m"}],
     )
+    policy: Name | None = Field(
+        None,
+        description="The policy of client keys that name none, and of callers without a key.",
+        examples=["everybody"],
+    )
 
 
 class Server(Table):
@@ -84,6 +89,15 @@ class Server(Table):
         description="When the gateway is told to stop: how long answers that are under way may take to end.",
         json_schema_extra=RESTART,
     )
+    trusted_proxies: tuple[Network, ...] = Field(
+        (),
+        strict=False,
+        description=(
+            "Addresses and networks of proxies in front of the gateway. Only their `X-Forwarded-For` is believed, read "
+            "from the right as far as they go; from anyone else, it says nothing."
+        ),
+        examples=[["10.0.0.7", "172.16.0.0/12"]],
+    )
     proxy: Proxy | None = Field(
         None,
         description="The proxy through which providers are reached; one on a provider, a combo or a key is nearer.",
@@ -104,7 +118,14 @@ class Runtime(Table):
         examples=["sqlite:omniroute.db", "sqlite:/var/lib/omniroute/omniroute.db"],
         json_schema_extra=RESTART,
     )
-    retention: Duration = Field("30d", description="How long usage rows are kept.", json_schema_extra=PLANNED)
+    retention: Duration | None = Field(
+        None,
+        description=(
+            "How long rows of usage are kept. What they cost stays a part of what their budgets have spent, and the "
+            "audit log is kept whole. Default: for ever."
+        ),
+        examples=["90d"],
+    )
 
 
 class Reload(Table):

@@ -8,11 +8,14 @@ from omniroute.config.document.base import (
     HOST,
     PLANNED,
     Count,
+    Duration,
     HeaderName,
     HeaderValue,
     Name,
+    PriceEach,
     PricePerMillion,
     Proxy,
+    Rate,
     Secret,
     Table,
     Word,
@@ -30,13 +33,26 @@ class Price(Table):
     """US dollars for a million tokens of each class. A class that is not written is unknown, which is not zero."""
 
     input: PricePerMillion | None = Field(None, description="Input tokens, those from a cache not counted.")
-    output: PricePerMillion | None = Field(None, description="Output tokens, reasoning included.")
+    output: PricePerMillion | None = Field(None, description="Output tokens.")
     cache_read: PricePerMillion | None = Field(
         None, description="Input tokens read from the provider's prompt cache. Default: the price of input."
     )
     cache_write: PricePerMillion | None = Field(
         None, description="Input tokens written to the provider's prompt cache. Default: the price of input."
     )
+    cache_write_1h: PricePerMillion | None = Field(
+        None, description="Those that are written for an hour. Default: the price of cache_write."
+    )
+    reasoning: PricePerMillion | None = Field(
+        None, description="Output tokens spent on thinking. Default: the price of output."
+    )
+    audio_in: PricePerMillion | None = Field(None, description="Input tokens of sound. Default: the price of input.")
+    audio_out: PricePerMillion | None = Field(None, description="Output tokens of sound. Default: the price of output.")
+    audio_cache_read: PricePerMillion | None = Field(
+        None, description="Tokens of sound read from the prompt cache. Default: the price of cache_read."
+    )
+    request: PriceEach | None = Field(None, description="US dollars for each request. Default: nothing.")
+    image: PriceEach | None = Field(None, description="US dollars for each picture of an answer. Default: nothing.")
 
 
 class Model(Table):
@@ -54,6 +70,11 @@ class Model(Table):
         None,
         description="US dollars for a million tokens.",
         examples=[{"input": "0.10", "output": "0.40"}],
+    )
+    max_concurrent: Count | None = Field(
+        None,
+        description="The most requests that this model answers at once; that of the provider holds besides.",
+        examples=[4],
     )
     replaced_by: Word | None = Field(
         None,
@@ -179,6 +200,27 @@ class Provider(Table):
             "Which of several credentials is used first: `fill-first` stays with the one of the lowest `priority` "
             "until it is refused."
         ),
+    )
+    rate: Rate = Field(
+        default_factory=Rate,
+        description="How much all callers together may ask this provider for.",
+        examples=[{"requests_per_minute": 500, "tokens_per_minute": 2_000_000}],
+    )
+    max_concurrent: Count | None = Field(
+        None,
+        description=(
+            "The most requests that the provider answers at once, for each process of the gateway. One more goes to "
+            "another target of its combo that has room. Where none has, it waits: at most ten times as many do."
+        ),
+        examples=[20],
+    )
+    queue: Duration = Field(
+        "30s",
+        description=(
+            "How long a request waits for its turn, where `max_concurrent` holds it back and no other target has "
+            "room. After that it has failed here, as where the provider is busy."
+        ),
+        examples=["5s"],
     )
     proxy: Proxy | None = Field(None, description="The proxy to reach this provider by.", json_schema_extra=PLANNED)
 
