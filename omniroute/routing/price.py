@@ -1,7 +1,8 @@
-"""What an answer costs.
+"""What an answer costs, and what one could cost at most.
 
-Always true: money is integer nano-dollars, rounded once, half up, after the classes are summed; an unknown price
-makes the cost unknown, never zero. Reasoning tokens are a part of the output and are billed there, once.
+Always true: money is integer nano-dollars, rounded once after the classes are summed; an unknown price makes the cost
+unknown, never zero. Every token is billed once: reasoning and sound are parts of other classes, billed at prices of
+their own where they have one and else with the rest of their class.
 """
 
 from omniroute.config.snapshot import Price
@@ -14,23 +15,95 @@ PRICED_TOKENS = 1_000_000
 def cost(price: Price, usage: Usage) -> int | None:
     """Price one answer, by the tokens that its provider reported.
 
+    Where a price has tiers, the one that holds for all tokens sent is the price of the whole answer, as providers bill.
+
     Args:
         price: nano-dollars for a million tokens of each class.
-        usage: the tokens; the classes do not overlap.
+        usage: the tokens; a part that is reported larger than what it is a part of counts as all of it.
 
     Returns:
-        Nano-dollars, or None where tokens of a class were used whose price is unknown.
+        Nano-dollars, rounded half up, or None where tokens of a class were used whose price is unknown.
     """
-    total = 0
+    if price.tiers:
+        price = price.at(usage.prompt)
+    total = (usage.images * price.image + price.request) * PRICED_TOKENS
     for tokens, rate in (
         (usage.input, price.input),
         (usage.output, price.output),
         (usage.cache_read, price.cache_read),
         (usage.cache_write, price.cache_write),
+        (usage.cache_write_1h, price.cache_write_1h),
     ):
         if not tokens:
             continue
         if rate is None:
             return None
         total += tokens * rate
+    if usage.reasoning or usage.audio_in or usage.audio_out or usage.audio_cache_read:
+        total += _parts(price, usage)
     return (total + PRICED_TOKENS // 2) // PRICED_TOKENS
+
+
+def _parts(price: Price, usage: Usage) -> int:
+    """Give what parts of classes cost more, or less, than their classes do.
+
+    Sound that is spoken comes before reasoning: where the two are more than the output, reasoning is the rest.
+    """
+    spoken = min(usage.audio_out, usage.output)
+    total = 0
+    for tokens, whole, rate in (
+        (min(usage.audio_in, usage.input), price.input, price.audio_in),
+        (min(usage.audio_cache_read, usage.cache_read), price.cache_read, price.audio_cache_read),
+        (spoken, price.output, price.audio_out),
+        (min(usage.reasoning, usage.output - spoken), price.output, price.reasoning),
+    ):
+        if whole is not None and rate is not None:
+            total += tokens * (rate - whole)
+    return total
+
+
+def worst(price: Price, input_tokens: int, max_output: int) -> int | None:
+    """Say what a request can cost at most, before anyone answers it: what is held of a budget until it is known.
+
+    Input counts at the dearest class that it could turn out to be, a write to a cache included, output likewise; and
+    whichever tier the tokens reach. Pictures of an answer, whose number nobody knows beforehand, are not in it.
+
+    Args:
+        price: nano-dollars for a million tokens of each class.
+        input_tokens: how many tokens are sent at most.
+        max_output: how many tokens the answer has at most.
+
+    Returns:
+        Nano-dollars, rounded up: no ``cost`` of so many tokens without pictures is more. None where a price of input or
+        output that is needed is unknown.
+    """
+    reached = [price, *(tier for above, tier in price.tiers if input_tokens > above)]
+    most = 0
+    for each in reached:
+        amount = _most(each, input_tokens, max_output)
+        if amount is None:
+            return None
+        most = max(most, amount)
+    return most
+
+
+def _most(price: Price, input_tokens: int, max_output: int) -> int | None:
+    sent = (
+        price.input,
+        price.cache_read,
+        price.cache_write,
+        price.cache_write_1h,
+        price.audio_in,
+        price.audio_cache_read,
+    )
+    total = price.request * PRICED_TOKENS
+    for tokens, needed, rates in (
+        (input_tokens, price.input, sent),
+        (max_output, price.output, (price.output, price.reasoning, price.audio_out)),
+    ):
+        if not tokens:
+            continue
+        if needed is None:
+            return None
+        total += tokens * max(rate for rate in rates if rate is not None)
+    return -(-total // PRICED_TOKENS)

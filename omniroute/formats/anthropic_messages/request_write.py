@@ -49,10 +49,11 @@ def render_request(request: GenerateRequest) -> Rendered:
         _write_messages(body, request, writer)
     _write_tools(body, request, writer)
     write_output(body, request.output, losses, own=own)
-    write_thinking(body, request, losses, own=own)
-    if not own:
+    own_words = own and not (request.thinking is not None and request.thinking.ruled)
+    write_thinking(body, request, losses, own=own_words)
+    if not own_words:
         _mend_thinking(body, writer)
-    write_sampling(body, request.sampling, losses, own=own)
+    write_sampling(body, request.sampling, losses, own=own_words)
     write_stop(body, request.stop, losses, own=own)
     if request.max_output is not None:
         body["max_tokens"] = request.max_output
@@ -165,10 +166,15 @@ def _mend_thinking(body: dict[str, Any], writer: BlockWriter) -> None:
         return
     caller, last = turns[-2], turns[-1]
     results = any(block["type"] == "tool_result" for block in last["content"])
-    if results and caller["role"] == "assistant" and caller["content"][0]["type"] not in _THINKS:
+    if results and caller["role"] == "assistant" and not _begins_with_thought(caller["content"]):
         del body["thinking"]
         why = "the calls being answered were made without a thought of this format: the API refuses to think on"
         writer.losses.append(dropped("thinking", why))
+
+
+def _begins_with_thought(content: list[Block]) -> bool:
+    """Say whether a turn begins with a thought."""
+    return bool(content) and content[0]["type"] in _THINKS
 
 
 def _write_tools(body: dict[str, Any], request: GenerateRequest, writer: BlockWriter) -> None:

@@ -40,7 +40,8 @@ def write_config(request: GenerateRequest, *, own: bool) -> tuple[dict[str, Any]
     if request.output is not None:
         config.update(_output(request.output, losses, own=own))
     if request.thinking is not None:
-        thinking = _own_thinking(request.thinking) if own else _thinking(request.thinking, losses)
+        own_words = own and not request.thinking.ruled
+        thinking = _own_thinking(request.thinking) if own_words else _thinking(request.thinking, losses)
         if thinking:
             config["thinkingConfig"] = thinking
     return config, losses

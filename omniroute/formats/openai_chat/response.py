@@ -22,6 +22,10 @@ _MOST_TOKENS = 2**53
 """Beyond this integers are not interoperable in JSON (RFC 8259 §6), and no answer has so many tokens."""
 
 
+_CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
+"""Where servers report what was read from a cache that do not report it among the details."""
+
+
 class _Whole(msgspec.Struct, gc=False):
     """What is read of an answer; ``choices`` stay as they are written, since an answer can be long."""
 
@@ -87,12 +91,15 @@ def read_usage(value: object) -> Usage | None:
     ``prompt_tokens`` count every token sent, so the classes of input are parted to add up to them. Tokens written to
     a cache come first, because what this request had to write was not there to be read (some servers report the same
     tokens as both); then tokens read from it (``prompt_tokens_details.cached_tokens``, else
-    ``prompt_cache_hit_tokens`` or ``cached_tokens`` beside them), of which some servers report more than were sent.
+    ``prompt_cache_hit_tokens``, ``cached_tokens`` or ``num_cached_tokens`` beside them), of which some servers report
+    more than were sent.
 
     ``completion_tokens`` include reasoning, by OpenAI's reference. Not every server keeps to that: some report 26
     completion tokens with 196 reasoning tokens and a total that counts both, others leave reasoning out of all but
     the total. The total shows it: what it has above prompt and completion is reasoning, where as much is reported
     or none is, and is added to the output, as it is billed. A surplus that fits neither is left alone.
+
+    ``audio_tokens`` are parts of what they stand in the details of; nobody says how much of the sound sent was cached.
     """
     if not isinstance(value, Mapping):
         return None
@@ -102,11 +109,13 @@ def read_usage(value: object) -> Usage | None:
         return None
     prompt, output = prompt or 0, completion or 0
     details = _members(value.get("prompt_tokens_details"))
-    places = (details.get("cached_tokens"), value.get("prompt_cache_hit_tokens"), value.get("cached_tokens"))
-    cached = next((count for place in places if (count := _count(place)) is not None), 0)
+    cached = _count(details.get("cached_tokens"))
+    if cached is None:
+        cached = next((count for name in _CACHED if (count := _count(value.get(name))) is not None), 0)
     written = min(_count(details.get("cache_write_tokens")) or 0, prompt)
     read = min(cached, prompt - written)
-    reasoning = _count(_members(value.get("completion_tokens_details")).get("reasoning_tokens"))
+    said = _members(value.get("completion_tokens_details"))
+    reasoning = _count(said.get("reasoning_tokens"))
     surplus = (_count(value.get("total_tokens")) or 0) - prompt - output
     if surplus > 0 and reasoning in {None, surplus}:
         output, reasoning = output + surplus, surplus
@@ -116,6 +125,8 @@ def read_usage(value: object) -> Usage | None:
         cache_read=read,
         cache_write=written,
         reasoning=min(reasoning or 0, output),
+        audio_in=min(_count(details.get("audio_tokens")) or 0, prompt - written - read),
+        audio_out=min(_count(said.get("audio_tokens")) or 0, output),
     )
 
 

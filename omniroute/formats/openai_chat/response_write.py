@@ -60,12 +60,17 @@ def _bare(part: Part) -> Part:
 def render_usage(usage: Usage) -> dict[str, Any]:
     """Write usage as this format counts: every token sent is in ``prompt_tokens``."""
     prompt_details = {"cached_tokens": usage.cache_read}
-    if usage.cache_write:
-        prompt_details["cache_write_tokens"] = usage.cache_write
+    details = {"reasoning_tokens": usage.reasoning}
+    if usage.cache_write or usage.cache_write_1h:
+        prompt_details["cache_write_tokens"] = usage.cache_write + usage.cache_write_1h
+    if usage.audio_in:
+        prompt_details["audio_tokens"] = usage.audio_in
+    if usage.audio_out:
+        details["audio_tokens"] = usage.audio_out
     return {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.output,
         "total_tokens": usage.prompt + usage.output,
         "prompt_tokens_details": prompt_details,
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "completion_tokens_details": details,
     }

@@ -23,7 +23,14 @@ def read_usage(value: object) -> Usage | None:
         return None
     cached = min(_detail(value, "prompt_tokens_details", "cached_tokens"), prompt or 0)
     reasoning = min(_detail(value, "completion_tokens_details", "reasoning_tokens"), output or 0)
-    return Usage(input=(prompt or 0) - cached, output=output or 0, cache_read=cached, reasoning=reasoning)
+    return Usage(
+        input=(prompt or 0) - cached,
+        output=output or 0,
+        cache_read=cached,
+        reasoning=reasoning,
+        audio_in=min(_detail(value, "prompt_tokens_details", "audio_tokens"), (prompt or 0) - cached),
+        audio_out=min(_detail(value, "completion_tokens_details", "audio_tokens"), output or 0),
+    )
 
 
 def write_usage(usage: Usage) -> dict[str, object]:
@@ -33,10 +40,11 @@ def write_usage(usage: Usage) -> dict[str, object]:
         "completion_tokens": usage.output,
         "total_tokens": usage.prompt + usage.output,
     }
-    if usage.cache_read:
-        written["prompt_tokens_details"] = {"cached_tokens": usage.cache_read}
-    if usage.reasoning:
-        written["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
+    sent = {"cached_tokens": usage.cache_read, "audio_tokens": usage.audio_in}
+    said = {"reasoning_tokens": usage.reasoning, "audio_tokens": usage.audio_out}
+    for group, details in (("prompt_tokens_details", sent), ("completion_tokens_details", said)):
+        if told := {name: tokens for name, tokens in details.items() if tokens}:
+            written[group] = told
     return written
 
 

@@ -2,12 +2,19 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omniroute.formats.anthropic_messages.usage import count, read_usage, write_usage
 from omniroute.ir.usage import Usage
+
+
+def kept(whole: int | None, minutes: int, hour: int) -> dict[str, Any]:
+    parted = {"ephemeral_5m_input_tokens": minutes, "ephemeral_1h_input_tokens": hour}
+    return {"input_tokens": 1, "cache_creation_input_tokens": whole, "cache_creation": parted}
+
 
 COMPACTED = {
     "input_tokens": 180,
@@ -45,16 +52,21 @@ COMPACTED = {
         ({"input_tokens": 1, "output_tokens": -2, "cache_read_input_tokens": None}, Usage(1)),
         (COMPACTED, Usage(280, 91, 5)),
         ({"input_tokens": 1, "iterations": 7}, Usage(1)),
+        (kept(300, 100, 200), Usage(1, cache_write=100, cache_write_1h=200)),
+        (kept(300, 0, 500), Usage(1, cache_write_1h=300)),
+        (kept(300, 100, 0), Usage(1, cache_write=300)),
+        (kept(None, 100, 200), Usage(1, cache_write=100, cache_write_1h=200)),
+        ({"input_tokens": 1, "cache_creation_input_tokens": 7, "cache_creation": None}, Usage(1, cache_write=7)),
     ],
 )
 def test_usage_is_read(value: Any, usage: Usage | None) -> None:
     assert read_usage(value) == usage
 
 
-@given(st.builds(Usage, *[st.integers(0, 2**40)] * 4))
+@given(st.builds(Usage, *[st.integers(0, 2**40)] * 4, cache_write_1h=st.integers(0, 2**40)))
 def test_usage_returns(usage: Usage) -> None:
     assert read_usage(write_usage(usage)) == usage
-    thought = Usage(usage.input, usage.output, usage.cache_read, usage.cache_write, usage.output)
+    thought = msgspec.structs.replace(usage, reasoning=usage.output)
     assert read_usage(write_usage(thought)) == thought
 
 

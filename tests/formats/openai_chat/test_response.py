@@ -57,6 +57,9 @@ def test_numbers_are_read_leniently_and_never_below_zero(reported: dict[str, Any
         ({"prompt_tokens_details": {"cached_tokens": None}, "prompt_cache_hit_tokens": 60}, Usage(40, 0, 60)),
         ({"prompt_cache_hit_tokens": 60, "prompt_cache_miss_tokens": 40}, Usage(40, 0, cache_read=60)),
         ({"cached_tokens": 60}, Usage(40, 0, cache_read=60)),
+        ({"num_cached_tokens": 60}, Usage(40, 0, cache_read=60)),
+        ({"prompt_tokens_details": {"cached_tokens": 60, "audio_tokens": 30}}, Usage(40, 0, 60, audio_in=30)),
+        ({"prompt_tokens_details": {"cached_tokens": 60, "audio_tokens": 90}}, Usage(40, 0, 60, audio_in=40)),
         ({"prompt_tokens_details": {"cached_tokens": 0}, "cached_tokens": 60}, Usage(100, 0)),
         ({"prompt_tokens_details": None}, Usage(100, 0)),
         ({"prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 39}}, Usage(1, 0, 60, 39)),
@@ -92,6 +95,13 @@ def test_reasoning_is_a_part_of_the_output(
     prompt = 6
     reported = {"prompt_tokens": prompt, "completion_tokens": completion, "completion_tokens_details": details}
     assert read_usage(reported | {"total_tokens": total}) == Usage(prompt, output, reasoning=reasoning)
+
+
+def test_sound_is_a_part_of_the_output() -> None:
+    reported = {"completion_tokens": 20, "completion_tokens_details": {"audio_tokens": 12, "text_tokens": 8}}
+    assert read_usage(reported) == Usage(0, 20, audio_out=12)
+    reported["completion_tokens_details"] = {"audio_tokens": 90}
+    assert read_usage(reported) == Usage(0, 20, audio_out=20)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +165,7 @@ def test_our_own_answers_give_what_is_expected() -> None:
             assert msgspec.to_builtins(found.complaint) == wanted["complaint"] | {"status": None}
             continue
         assert found.complaint is None
-        assert msgspec.to_builtins(found.usage) == wanted["usage"]
+        assert found.usage == msgspec.convert(wanted["usage"], Usage | None)
         assert found.model == wanted["model"]
 
 

@@ -30,9 +30,15 @@ def test_what_it_said_is_kept() -> None:
     assert losses == [("stop_sequence", "dropped")]
 
 
-@pytest.mark.parametrize("usage", [Usage(), Usage(5, 4, 3, 2, 1), Usage(5, 4, 3, 0, 4)])
+@pytest.mark.parametrize(
+    "usage", [Usage(), Usage(5, 4, 3, 2, 1), Usage(5, 4, 3, 0, 4), Usage(5, 4, audio_in=3, audio_out=2)]
+)
 def test_usage_is_written_as_it_is_read(usage: Usage) -> None:
     assert read_usage(render_usage(usage)) == usage
+
+
+def test_all_that_was_written_to_a_cache_is_told_in_one_number() -> None:
+    assert read_usage(render_usage(Usage(5, 4, 3, 2, cache_write_1h=7))) == Usage(5, 4, 3, 9)
 
 
 def test_members_of_a_text_part_stay_with_it_and_what_stands_beside_does_not_move() -> None:

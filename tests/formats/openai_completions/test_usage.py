@@ -21,6 +21,8 @@ from tests.support.ir_values import usages
         ({"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 3}}, Usage(2, cache_read=3)),
         ({"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 9}}, Usage(0, cache_read=5)),
         ({"prompt_tokens": 5, "prompt_tokens_details": []}, Usage(5)),
+        ({"prompt_tokens": 5, "prompt_tokens_details": {"audio_tokens": 9}}, Usage(5, audio_in=5)),
+        ({"completion_tokens": 5, "completion_tokens_details": {"audio_tokens": 4}}, Usage(0, 5, audio_out=4)),
         ({"completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 9}}, Usage(0, 5, reasoning=5)),
     ],
 )
@@ -34,7 +36,14 @@ def test_what_was_written_is_read_again(usage: Usage) -> None:
     written = write_usage(usage)
     assert written["total_tokens"] == usage.prompt + usage.output
     again = read_usage(written)
-    assert again == Usage(usage.input + usage.cache_write, usage.output, usage.cache_read, 0, usage.reasoning)
+    assert again == Usage(
+        usage.prompt - usage.cache_read,
+        usage.output,
+        usage.cache_read,
+        reasoning=usage.reasoning,
+        audio_in=usage.audio_in,
+        audio_out=usage.audio_out,
+    )
 
 
 def test_details_are_written_where_there_are_any() -> None:

@@ -42,3 +42,7 @@ def test_usage_that_is_written_is_read_again() -> None:
     assert told["total_tokens"] == 15
     assert read_usage(told) == usage
     assert render_usage(None) is None
+
+
+def test_all_that_was_written_to_a_cache_is_told_in_one_number() -> None:
+    assert read_usage(render_usage(Usage(1, 5, 6, 3, 4, cache_write_1h=2))) == Usage(1, 5, 6, 5, 4)
