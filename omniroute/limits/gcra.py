@@ -1,0 +1,56 @@
+"""Rates as the generic cell rate algorithm (ITU-T I.371) has them: a bucket is one number, when it is full again.
+
+Each unit takes as long to come back as a ``limit``-th of the period. Times are integer nanoseconds since 1970, because
+a float of that size cannot hold a millionth of a second exactly, and sums of it would drift.
+
+Always true: in any span of ``s`` seconds at most ``limit * (1 + s / period)`` units are granted, rounded up; what is
+refused changes nothing; what was asked for in vain could be had after ``retry_after`` seconds, where nobody else comes.
+"""
+
+from math import inf
+
+from omniroute.limits.port import Bucket, Taken
+
+SECOND = 1_000_000_000
+
+
+def nanos(seconds: float) -> int:
+    """Give a time, or a duration, as nanoseconds."""
+    return int(seconds * SECOND)
+
+
+def worth(bucket: Bucket, units: int) -> int:
+    """Give the nanoseconds in which so many units come back, rounded towards the caller."""
+    return units * nanos(bucket.period) // bucket.limit
+
+
+def after(bucket: Bucket, full_at: int, units: int, now: int) -> int:
+    """Give when a bucket is full again, once so many units more have been taken from it, be there room or not."""
+    return max(full_at, now) + worth(bucket, units)
+
+
+def wait(bucket: Bucket, full_at: int, units: int, now: int) -> float:
+    """Give in how many seconds so many units can be had: 0 where they can be now, infinite where they never can.
+
+    Args:
+        bucket: the rate; its limit is at least 1.
+        full_at: when it is full again; a time that is past, where it is.
+        units: how many are asked for; 0 can always be had.
+        now: the time.
+    """
+    if units <= 0:
+        return 0.0
+    if units > bucket.limit:
+        return inf
+    lacking = max(full_at - now, 0) + worth(bucket, units) - nanos(bucket.period)
+    return lacking / SECOND if lacking > 0 else 0.0
+
+
+def stands(bucket: Bucket, full_at: int, now: int, retry_after: float = 0.0) -> Taken:
+    """Say how a bucket stands, after something was taken from it or refused."""
+    owed = full_at - now
+    if owed <= 0:
+        return Taken(bucket, bucket.limit, 0.0, retry_after)
+    whole = nanos(bucket.period)
+    remaining = (whole - owed) * bucket.limit // whole
+    return Taken(bucket, max(0, remaining), owed / SECOND, retry_after)
