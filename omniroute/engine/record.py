@@ -3,22 +3,36 @@
 Always true: it is filled in as things happen, so that whatever interrupts a request, its row says what is true.
 """
 
+import msgspec
+
 from omniroute.config.snapshot import Target
 from omniroute.engine.holder import Live
+from omniroute.engine.terms import Headers
 from omniroute.ir.loss import Loss, summary
 from omniroute.ir.usage import Usage
 from omniroute.names import FailureKind, Format, Outcome
-from omniroute.observe.events import Attempted, Exchanged
+from omniroute.observe.events import Admitted, Attempted, Exchanged
 from omniroute.routing.failure import Failure
 from omniroute.routing.plan import Candidate
 from omniroute.routing.price import cost
+
+BYTES_A_TOKEN = {False: 4, True: 150}
+"""Bytes of an answer for each of its tokens, whole and streamed, where its provider does not say how many there were.
+Events say a token or a few each, and repeat the names of the answer around it."""
 
 CLIENT_LEFT = 499
 """The status of a request whose client left before it was sent one; nginx made the number customary."""
 
 
 class Record:
-    """The notes on one request; ``began`` is of a steady clock in seconds, ``at`` Unix microseconds."""
+    """The notes on one request; ``began`` is of a steady clock in seconds, ``at`` Unix microseconds.
+
+    ``cache`` says what answered in place of an upstream: then the request costs nothing. ``tags``, ``budgets`` and
+    ``estimated`` are those of ``Exchanged``. ``told`` are headers that any answer carries. ``relayed`` counts the bytes
+    of the answer that the client was sent, and ``input_estimate`` the request's tokens, for when its provider does not
+    tell: then they are estimated, if ``estimates`` says so. ``broken_off`` says that what it told was not yet all.
+    ``under_way`` counts the attempts that are made at once, while two are.
+    """
 
     __slots__ = (
         "_answered",
@@ -27,18 +41,28 @@ class Record:
         "asked",
         "at",
         "began",
+        "broken_off",
+        "budgets",
+        "cache",
         "code",
+        "estimated",
+        "estimates",
         "first_token",
         "format",
+        "input_estimate",
         "key",
         "live",
         "losses",
         "outcome",
+        "relayed",
         "replaced",
         "request_id",
         "session",
         "status",
         "stream",
+        "tags",
+        "told",
+        "under_way",
         "usage",
     )
 
@@ -57,17 +81,27 @@ class Record:
         self.status = CLIENT_LEFT
         self.outcome = Outcome.CANCELLED
         self.code = ""
+        self.cache = ""
         self.first_token: float | None = None
         self.answered_at: float | None = None
         self.usage: Usage | None = None
         self.losses: tuple[Loss, ...] = ()
+        self.tags: tuple[str, ...] = ()
+        self.budgets: tuple[tuple[str, int], ...] = ()
+        self.estimated = False
+        self.told: Headers = ()
+        self.estimates = False
+        self.input_estimate = 0
+        self.relayed = 0
+        self.broken_off = False
         self._answered: Candidate | None = None
+        self.under_way = 0
         self._attempts: list[Attempted] = []
 
     @property
     def attempts(self) -> int:
-        """How many attempts have ended."""
-        return len(self._attempts)
+        """How many attempts were made beside or before the one that asks; after the last of them, all."""
+        return len(self._attempts) + max(0, self.under_way - 1)
 
     def answering(self, candidate: Candidate) -> None:
         """This candidate's answer is on its way to the client."""
@@ -88,17 +122,44 @@ class Record:
             )
         )
 
+    def admitted(self, reserved: int = 0) -> Admitted:
+        """Tell that it may now cost something, ``reserved`` nano-dollars at worst."""
+        return Admitted(
+            request_id=self.request_id,
+            at=self.at,
+            format=self.format,
+            asked=self.asked,
+            key=self.key,
+            stream=self.stream,
+            generation=self.live.generation,
+            config=self.live.snapshot.short_id,
+            reserved=reserved,
+            budgets=self.budgets,
+        )
+
     def ended(self, outcome: Outcome, status: int, code: str = "") -> None:
         """Note how the request ended; ``status`` is what the client was sent."""
         self.outcome = outcome
         self.status = status
         self.code = code
 
+    def _used(self) -> Usage | None:
+        """Give what the provider says was used; where an answer came and it never told, an estimate, marked as one."""
+        told = self.usage
+        exact = told is not None and not (self.broken_off and self.outcome is not Outcome.OK)
+        if exact or self._answered is None or not self.estimates:
+            return told
+        self.estimated = True
+        relayed = -(-self.relayed // (BYTES_A_TOKEN[self.stream]))
+        if told is None:
+            return Usage(self.input_estimate, relayed)
+        return msgspec.structs.replace(told, output=max(told.output, relayed))
+
     def exchanged(self, now: float) -> Exchanged:
         """Close the notes at ``now``, of the clock of ``began``; the client may have had its whole answer before."""
         ended = now if self.answered_at is None else self.answered_at
         target: Target | None = self._answered.target if self._answered else None
-        usage = self.usage
+        usage = self._used()
         return Exchanged(
             request_id=self.request_id,
             at=self.at,
@@ -124,6 +185,14 @@ class Record:
             cache_read_tokens=usage.cache_read if usage else None,
             cache_write_tokens=usage.cache_write if usage else None,
             reasoning_tokens=usage.reasoning if usage else None,
-            cost_nano=cost(target.model.price, usage) if target and usage else None,
+            cost_nano=0 if self.cache else cost(target.model.price, usage) if target and usage else None,
+            cache_write_1h_tokens=usage.cache_write_1h if usage else None,
+            audio_in_tokens=usage.audio_in if usage else None,
+            audio_out_tokens=usage.audio_out if usage else None,
+            estimated=self.estimated,
+            cache=self.cache,
+            session=self.session or "",
+            tags=self.tags,
+            budgets=self.budgets,
             attempts=tuple(self._attempts),
         )

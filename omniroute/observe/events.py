@@ -29,6 +29,9 @@ class Exchanged(msgspec.Struct, frozen=True):
     none did. Tokens are None where the provider reported none: unknown is not zero, and so is ``cost_nano``.
     ``upstream_format`` is what was spoken there, and ``losses`` what could not be said in it (``ir.loss.summary``).
     ``code`` is our error code where it did not end well. ``generation`` and ``config`` name the configuration.
+    ``tags`` are the client's own words for what the request belongs to. ``budgets`` are what it is paid from, each with
+    the beginning of its period in Unix seconds. ``cache`` is "" where an upstream was asked, else which cache answered.
+    ``estimated`` says that tokens and cost are an estimate of ours, because the provider never told.
     """
 
     request_id: str
@@ -56,7 +59,46 @@ class Exchanged(msgspec.Struct, frozen=True):
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     cost_nano: int | None = None
+    cache_write_1h_tokens: int | None = None
+    audio_in_tokens: int | None = None
+    audio_out_tokens: int | None = None
+    estimated: bool = False
+    cache: str = ""
+    session: str = ""
+    tags: tuple[str, ...] = ()
+    budgets: tuple[tuple[str, int], ...] = ()
     attempts: tuple[Attempted, ...] = ()
+
+
+class Admitted(msgspec.Struct, frozen=True, gc=False):
+    """A request that may now cost something; an ``Exchanged`` of the same id follows, unless the process dies.
+
+    ``reserved`` is the worst case that was set aside in nano-dollars.
+    """
+
+    request_id: str
+    at: int
+    format: Format
+    asked: str
+    key: str
+    stream: bool
+    generation: int
+    config: str
+    reserved: int = 0
+    budgets: tuple[tuple[str, int], ...] = ()
+
+
+class Audited(msgspec.Struct, frozen=True):
+    """Something that whoever answers for the gateway may want to prove later: a key refused, an operation done.
+
+    ``actor`` is the name of a key, or an address, or "" where it is the gateway itself; ``action`` is a stable word.
+    """
+
+    at: int
+    actor: str
+    action: str
+    target: str = ""
+    detail: str = ""
 
 
 class Reloaded(msgspec.Struct, frozen=True):
@@ -112,4 +154,7 @@ class Troubled(msgspec.Struct, frozen=True):
     what: str
 
 
-Event = Exchanged | Reloaded | WatcherMoved | Serving | Faulted | Troubled
+Told = Exchanged | Audited | Reloaded | WatcherMoved | Serving | Faulted | Troubled
+"""What people may be told; of a request that was admitted, its end will tell."""
+
+Event = Told | Admitted

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import PurePath
 
-from omniroute.observe.events import Event, Exchanged, Faulted
+from omniroute.observe.events import Admitted, Event, Exchanged, Faulted
 
 Reader = Callable[[Event], None]
 """Called once an event, on the event loop: it must not wait."""
@@ -44,12 +44,14 @@ class Feed:
                 self.failures += 1
 
 
-def exchanges_only(take: Callable[[Exchanged], None]) -> Reader:
-    """Make a reader of something that takes requests and nothing else, like the ledger."""
+def requests_only(admit: Callable[[Admitted], None], record: Callable[[Exchanged], None]) -> Reader:
+    """Make a reader of what takes the two events of each request, and nothing else, like the ledger."""
 
     def read(event: Event) -> None:
         if isinstance(event, Exchanged):
-            take(event)
+            record(event)
+        elif isinstance(event, Admitted):
+            admit(event)
 
     return read
 
@@ -57,5 +59,5 @@ def exchanges_only(take: Callable[[Exchanged], None]) -> Reader:
 def _fault(event: Event, error: Exception) -> Faulted:
     """Name a bug by its type and where it was raised; never by its words, which may hold anything."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    request_id = event.request_id if isinstance(event, Exchanged | Faulted) else ""
+    request_id = event.request_id if isinstance(event, Admitted | Exchanged | Faulted) else ""
     return Faulted(event.at, request_id, type(error).__name__, f"{PurePath(last.filename).name}:{last.lineno}")

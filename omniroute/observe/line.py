@@ -11,25 +11,39 @@ from typing import Any
 import msgspec
 
 from omniroute.names import Outcome, ReloadResult
-from omniroute.observe.events import Attempted, Event, Exchanged, Faulted, Reloaded, Serving, Troubled, WatcherMoved
+from omniroute.observe.events import (
+    Attempted,
+    Audited,
+    Exchanged,
+    Faulted,
+    Reloaded,
+    Serving,
+    Told,
+    Troubled,
+    WatcherMoved,
+)
 from omniroute.observe.redact import redact
 
 LONGEST_NAME = 256
-"""Characters shown of the model's name as the client wrote it, which could be as long as a body."""
+"""Characters shown of what the client wrote: the model's name, which could be as long as a body, session and tags."""
+
+MOST_TAGS = 32
 
 _IN_FORCE = frozenset({ReloadResult.APPLIED, ReloadResult.UNCHANGED})
 
 
-def as_json(event: Event, level: str) -> str:
+def as_json(event: Told, level: str) -> str:
     """Write an event as JSON on one line: ``time`` (RFC 3339, UTC), ``level``, ``event``, then the event's fields."""
     fields = msgspec.to_builtins(event)
     time = _when(fields.pop("at"), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     if isinstance(event, Exchanged):
         fields["asked"] = event.asked[:LONGEST_NAME]
+        fields["session"] = event.session[:LONGEST_NAME]
+        fields["tags"] = [tag[:LONGEST_NAME] for tag in event.tags[:MOST_TAGS]]
     return json.dumps({"time": time, "level": level, "event": type(event).__name__.lower(), **_masked(fields)})
 
 
-def as_text(event: Event, level: str, zone: tzinfo | None = None) -> str:
+def as_text(event: Told, level: str, zone: tzinfo | None = None) -> str:
     """Write an event for people; the time of day is that of ``zone``, which is this machine's where it is None."""
     first, *more = (_printable(redact(each)) for each in _story(event))
     # A request's line says by its status how it went.
@@ -37,22 +51,26 @@ def as_text(event: Event, level: str, zone: tzinfo | None = None) -> str:
     return "\n  ".join((f"{_when(event.at, zone):%H:%M:%S} {mark}{first}", *more))
 
 
-def _story(event: Event) -> tuple[str, ...]:
+def _story(event: Told) -> tuple[str, ...]:
+    return (_reloaded(event), *event.faults) if isinstance(event, Reloaded) else (_sentence(event),)
+
+
+def _sentence(event: Exchanged | Audited | WatcherMoved | Serving | Faulted | Troubled) -> str:
     match event:
         case Exchanged():
-            return (_exchanged(event),)
-        case Reloaded():
-            return (_reloaded(event), *event.faults)
+            return _exchanged(event)
+        case Audited():
+            return " ".join(filter(None, ("audit:", event.actor or "-", event.action, event.target, event.detail)))
         case WatcherMoved():
-            return (f"file watcher {'up' if event.up else 'down'}: {event.reason}",)
+            return f"file watcher {'up' if event.up else 'down'}: {event.reason}"
         case Serving():
             what = "listening on" if event.up else "stopped listening on"
-            return (f"{what} {event.address}, config {event.generation} {event.config[:12]}",)
+            return f"{what} {event.address}, config {event.generation} {event.config[:12]}"
         case Faulted():
             request = f" in request {event.request_id}" if event.request_id else ""
-            return (f"bug: {event.what} at {event.where}{request}; the gateway goes on; please report it",)
+            return f"bug: {event.what} at {event.where}{request}; the gateway goes on; please report it"
         case Troubled():
-            return (event.what,)
+            return event.what
 
 
 def _exchanged(event: Exchanged) -> str:

@@ -19,7 +19,18 @@ from types import MappingProxyType
 from typing import Literal, TextIO, assert_never
 
 from omniroute.names import Outcome, ReloadResult
-from omniroute.observe.events import Event, Exchanged, Faulted, Reloaded, Serving, Troubled, WatcherMoved
+from omniroute.observe.events import (
+    Admitted,
+    Audited,
+    Event,
+    Exchanged,
+    Faulted,
+    Reloaded,
+    Serving,
+    Told,
+    Troubled,
+    WatcherMoved,
+)
 from omniroute.observe.line import as_json, as_text
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -53,7 +64,7 @@ RELOADS: Mapping[ReloadResult, Level] = MappingProxyType(
 )
 
 
-def level_of(event: Event) -> Level:
+def level_of(event: Told) -> Level:
     """Say how loud an event is."""
     match event:
         case Exchanged():
@@ -62,8 +73,9 @@ def level_of(event: Event) -> Level:
             return RELOADS[event.result]
         case WatcherMoved():
             return "info" if event.up else "warning"
-        case Serving():
-            return "info"
+        case Serving() | Audited():
+            # Refusals as quiet as requests: whoever guesses keys must not fill the log.
+            return "debug" if isinstance(event, Audited) and event.action == "key.refused" else "info"
         case Troubled():
             return "warning"
         case Faulted():
@@ -81,9 +93,9 @@ class Log:
     def __init__(self, stream: TextIO, style: Style, level: Level = "info", zone: tzinfo | None = None) -> None:
         """Hold what is needed; ``zone`` is that of the times of day in text, this machine's where it is None."""
         self._stream = stream
-        self._line: Callable[[Event, str], str] = as_json if style == "json" else partial(as_text, zone=zone)
+        self._line: Callable[[Told, str], str] = as_json if style == "json" else partial(as_text, zone=zone)
         self._threshold = RANK[level]
-        self._queue: SimpleQueue[tuple[Event, Level] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Told, Level] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         # The first count is the reporter's, the others are the thread's.
         self._left_out = 0
@@ -92,6 +104,8 @@ class Log:
 
     def note(self, event: Event) -> None:
         """Take an event, to be written soon if it is loud enough; never waits."""
+        if isinstance(event, Admitted):
+            return
         level = level_of(event)
         if RANK[level] < self._threshold:
             return

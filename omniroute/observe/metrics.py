@@ -18,7 +18,17 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from omniroute import __version__
 from omniroute.names import FailureKind, Format, Outcome, ReloadResult, Trigger
-from omniroute.observe.events import Event, Exchanged, Faulted, Reloaded, Serving, Troubled, WatcherMoved
+from omniroute.observe.events import (
+    Admitted,
+    Audited,
+    Event,
+    Exchanged,
+    Faulted,
+    Reloaded,
+    Serving,
+    Troubled,
+    WatcherMoved,
+)
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """Of what ``render`` gives."""
@@ -72,6 +82,7 @@ class _Provider:
     __slots__ = (
         "cache_read",
         "cache_write",
+        "cache_write_1h",
         "duration",
         "first_token",
         "input",
@@ -88,6 +99,7 @@ class _Provider:
         self.output = 0
         self.cache_read = 0
         self.cache_write = 0
+        self.cache_write_1h = 0
         self.reasoning = 0
         self.nano = 0
         self.unpriced = 0
@@ -98,6 +110,7 @@ class _Provider:
         self.output += event.output_tokens or 0
         self.cache_read += event.cache_read_tokens or 0
         self.cache_write += event.cache_write_tokens or 0
+        self.cache_write_1h += event.cache_write_1h_tokens or 0
         self.reasoning += event.reasoning_tokens or 0
 
 
@@ -129,7 +142,7 @@ class Metrics:
                 self._watcher_up = event.up
             case Faulted():
                 self._faults += 1
-            case Serving() | Troubled():
+            case Admitted() | Audited() | Serving() | Troubled():
                 pass
 
     def render(self) -> bytes:
@@ -212,6 +225,7 @@ class Metrics:
             tokens.add_metric((name, "output"), each.output)
             tokens.add_metric((name, "cache_read"), each.cache_read)
             tokens.add_metric((name, "cache_write"), each.cache_write)
+            tokens.add_metric((name, "cache_write_1h"), each.cache_write_1h)
             reasoning.add_metric((name,), each.reasoning)
             cost.add_metric((name,), each.nano / 1e9)
             unpriced.add_metric((name,), each.unpriced)

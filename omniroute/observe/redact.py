@@ -33,6 +33,7 @@ _SECRET = re.compile(
         | [?&] key=
         | :// [^/\s:@"'\\]* : (?= [^/\s@"'\\]+ @ )             # the password in a URL
     )
+    (?! (?i: bearer | basic ) \s )                             # a scheme, whose value is no secret
     [^\s"'\\,;&<>(){{}}\[\]@]{{4,}}
     | (?<![A-Za-z0-9]) (?:{"|".join(PREFIXES)}) [\w.-]{{8,}}   # a key that tells by how it begins
     | \b eyJ[\w-]{{8,}} \. [\w-]{{8,}} (?:\.[\w-]*)?           # a JSON Web Token (RFC 7519), the signature too

@@ -131,6 +131,8 @@ def explained(path: str) -> Iterator[None]:
     except sqlite3.Error as error:
         message = f"the database '{path}' cannot be used: {error}; {remedy(error)}"
         raise StorageError(message) from error
+    except BrokenPipeError:
+        raise  # a database is no pipe: whoever reads what is written meanwhile has left
     except OSError as error:
         message = f"the database '{path}' cannot be used: {error.strerror or error}; {_OTHERWISE}"
         raise StorageError(message) from error

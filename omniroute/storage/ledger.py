@@ -11,14 +11,18 @@ Invariants:
    so that the ledger has one gap at a known place; SQLite cannot hold a row at all, which takes no other row with
    it; the database could still not be written when ``close`` lost patience; the process or the machine died.
 6. A request is billed once. The same event recorded twice is one row; another request that bears a known request id
-   has a row of its own, with its instant appended to the id.
+   has a row of its own, with its instant appended to the id. What is spent is counted with the row (``rows``).
 7. What a client wrote is shortened and stripped of secrets before it reaches the disk.
+8. A request that is still under way ``SHOWN_AFTER`` after its admission, or a little later, has a row that says so,
+   with what was set aside for it. Its final row takes that row's place. Where none comes, because it was lost or its
+   process died, the row says that as soon as it is known, which after a death is when its lease is over (``workers``).
 
 A crash of this process loses at most the last second of rows: they wait ``PERIOD`` seconds, and are then written
 at once. See ``db`` for what a power failure may take. While the database is locked or the disk is full, a
 crash loses what has been pending since.
 """
 
+import secrets
 import sqlite3
 import threading
 import time
@@ -26,15 +30,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from math import inf
-from operator import attrgetter
-from queue import SimpleQueue
-from typing import NamedTuple, Protocol
-
-import msgspec
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 from omniroute.errors import StorageError
-from omniroute.storage.db import remedy, transaction
+from omniroute.storage.db import remedy
 from omniroute.storage.migrations import open_database
+from omniroute.storage.rows import UNSTORABLE, Admission, Entry, Exchange, Rows, write
+from omniroute.storage.upkeep import SHOWN_AFTER, Upkeep
 
 PERIOD = 0.2
 """Seconds that the first row of a batch waits for others."""
@@ -42,72 +45,9 @@ PERIOD = 0.2
 BATCH_ROWS = 500
 MAX_PENDING = 100_000
 
-MAX_ASKED = 256
-"""Characters kept of the model's name as the client wrote it, which could be as long as a body."""
-
 RETRY_FIRST = 0.2
 RETRY_MOST = 5.0
 """Seconds between attempts to write, doubled each time."""
-
-UNSTORABLE = (
-    sqlite3.IntegrityError,
-    sqlite3.DataError,
-    sqlite3.InterfaceError,
-    sqlite3.ProgrammingError,
-    OverflowError,
-    UnicodeError,
-)
-"""What a row's own values can provoke: too large a number, a text that is not Unicode. Other trouble may pass."""
-
-_INSERT = """
-    INSERT INTO usage (
-        request_id, at, format, key, stream, status, outcome, code, provider, model, target, credential,
-        upstream_format, losses,
-        input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_nano,
-        micros, first_token_micros, generation, config, asked, attempts
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (request_id) DO NOTHING
-"""
-
-_as_they_are = attrgetter(
-    "request_id", "at", "format", "key", "stream", "status", "outcome", "code", "provider", "model", "target",
-    "credential", "upstream_format", "losses",
-    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_nano",
-    "micros", "first_token_micros", "generation", "config",
-)  # fmt: skip
-
-Row = tuple[str | int | None, ...]
-
-
-class Attempt(Protocol):
-    """One attempt, as ``observe.events.Attempted`` has it."""
-
-    @property
-    def detail(self) -> str:
-        """Say in our words why it failed; empty where it did not."""
-        ...
-
-
-class Exchange(Protocol):
-    """A request that ended, as ``observe.events.Exchanged`` has it: every column of ``usage`` is a field of it.
-
-    Rooms on one floor do not know each other, so the event is known here by its shape.
-    """
-
-    @property
-    def request_id(self) -> str:
-        """Name the request."""
-        ...
-
-    @property
-    def asked(self) -> str:
-        """Give the model's name as the client wrote it."""
-        ...
-
-    @property
-    def attempts(self) -> Sequence[Attempt]:
-        """List what was tried."""
-        ...
 
 
 class Counts(NamedTuple):
@@ -122,7 +62,7 @@ class Ledger:
     """Writes usage rows from a thread of its own.
 
     ``record`` may be called before ``start``: the rows wait. ``start``, ``flush`` and ``close`` block, so on an event
-    loop they belong into a worker thread.
+    loop they belong into a worker thread. ``worker`` is the name under which this process has things in the database.
     """
 
     def __init__(
@@ -132,6 +72,7 @@ class Ledger:
         trouble: Callable[[str], None],
         redact: Callable[[str], str],
         connect: Callable[[str], sqlite3.Connection] = open_database,
+        worker: str | None = None,
     ) -> None:
         """Hold what is needed; nothing is opened before ``start``.
 
@@ -141,10 +82,14 @@ class Ledger:
                 It must neither wait nor raise.
             redact: masks what looks like a secret.
             connect: opens the database with its schema; called in the writer's thread.
+            worker: this process's name, which no other process may have; made up where none is given.
         """
+        self.worker = worker or secrets.token_hex(8)
         self._path = path
         self._trouble = trouble
-        self._redact = redact
+        self._rows = Rows(self.worker, redact)
+        self._upkeep = Upkeep(self.worker, self._rows)
+        self._open = self._upkeep.open
         self._connect = connect
         self._queue: SimpleQueue[Exchange | threading.Event] = SimpleQueue()
         self._wake = threading.Event()
@@ -160,10 +105,19 @@ class Ledger:
         self._spoilt = 0
         self._abandoned = 0
 
+    def admit(self, event: Admission) -> None:
+        """Take note of a request that may now cost something; ``record`` must follow."""
+        self._open[event.request_id, event.at] = event
+
+    def keep(self, retention: float | None) -> None:
+        """Keep usage rows for so many seconds from now on; None keeps them for ever."""
+        self._upkeep.retention = retention
+
     def record(self, event: Exchange) -> None:
         """Take one row, to be written within a second."""
         if self._closed or self._queue.qsize() + self._in_hand >= MAX_PENDING:
             self._refused += 1
+            self._open.pop((event.request_id, event.at), None)
         else:
             self._queue.put(event)
 
@@ -217,51 +171,49 @@ class Ledger:
         except StorageError as error:
             opened.set_exception(error)
             return
-        opened.set_result(None)
         with closing(connection):
+            try:
+                self._upkeep.tend(connection)  # before anything is held in this worker's name
+            finally:
+                opened.set_result(None)
             while not (self._closed and self._queue.empty()):
                 self._round(connection)
+                self._upkeep.tend(connection)
+            self._upkeep.leave(connection)
 
     def _round(self, connection: sqlite3.Connection) -> None:
-        """Sleep until something is recorded, let more come, and write it all."""
-        first = self._queue.get()
+        """Sleep until something is recorded, let more come, and write it all; give up where nothing comes."""
+        try:
+            first = self._queue.get(timeout=SHOWN_AFTER)
+        except Empty:
+            return
         if not isinstance(first, threading.Event):
             self._wake.wait(PERIOD)
         self._wake.clear()
         items = [first, *(self._queue.get_nowait() for _ in range(self._queue.qsize()))]
         self._in_hand = sum(not isinstance(item, threading.Event) for item in items)
         for batch, mark in _batches(items):
-            self._write(connection, self._rows(batch))
+            self._write(connection, self._entries(batch))
             self._in_hand -= len(batch)
             if mark is not None and not self._abandoned:
                 mark.set()
 
-    def _rows(self, events: Sequence[Exchange]) -> list[Row]:
-        rows: list[Row] = []
+    def _entries(self, events: Sequence[Exchange]) -> list[Entry]:
+        entries: list[Entry] = []
         for event in events:
+            admission = self._open.pop((event.request_id, event.at), None)
             try:
-                rows.append(self._row(event))
+                entries.append(self._rows.final(event, admission))
             except UNSTORABLE:
                 self._spoil(1)
-        return rows
+        return entries
 
-    def _row(self, event: Exchange) -> Row:
-        attempts: Sequence[object] = event.attempts
-        if any(attempt.detail for attempt in event.attempts):
-            attempts = [self._attempt(attempt) for attempt in event.attempts]
-        asked = self._redact(event.asked[:MAX_ASKED])
-        return (*_as_they_are(event), asked, msgspec.json.encode(attempts).decode())
-
-    def _attempt(self, attempt: Attempt) -> dict[str, object]:
-        # Before it is JSON: there a line end is a letter, behind which nothing looks like a secret's beginning.
-        return {**msgspec.to_builtins(attempt), "detail": self._redact(attempt.detail)}
-
-    def _write(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    def _write(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         """Bring rows to the disk, however long it takes; nothing more is tried once patience is lost."""
         delay = RETRY_FIRST
-        while rows and not self._abandoned:
+        while entries and not self._abandoned:
             try:
-                written, spoilt = _insert(connection, rows)
+                written, spoilt = write(connection, entries)
             except sqlite3.Error as error:
                 self._tell_failure(error)
                 left = self._give_up_at - time.monotonic()
@@ -275,7 +227,7 @@ class Ledger:
                 self._spoil(spoilt)
                 self._tell_success()
                 return
-        self._abandoned += len(rows)
+        self._abandoned += len(entries)
 
     def _tell_failure(self, error: sqlite3.Error) -> None:
         """Say what is wrong, once for as long as it lasts."""
@@ -318,42 +270,3 @@ def _batches(
             batch = []
     if batch:
         yield batch, None
-
-
-def _insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[int, int]:
-    """Write rows in one transaction; give how many are new, and how many SQLite cannot hold.
-
-    Raises:
-        sqlite3.Error: nothing was written, for a reason that is not the rows' own.
-    """
-    try:
-        with transaction(connection):
-            return _insert_all(connection, rows), 0
-    except UNSTORABLE:
-        return _insert_each(connection, rows)
-
-
-def _insert_all(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
-    written = connection.executemany(_INSERT, rows).rowcount
-    if written < len(rows):
-        reused = [(f"{row[0]}~{row[1]}", *row[1:]) for row in rows if not _is_there(connection, row)]
-        written += connection.executemany(_INSERT, reused).rowcount if reused else 0
-    return written
-
-
-def _insert_each(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[int, int]:
-    written = 0
-    spoilt = 0
-    with transaction(connection):
-        for row in rows:
-            try:
-                written += _insert_all(connection, (row,))
-            except UNSTORABLE:
-                spoilt += 1
-    return written, spoilt
-
-
-def _is_there(connection: sqlite3.Connection, row: Row) -> bool:
-    """Say whether the row that has this request id is this request's: if so, it began at the same microsecond."""
-    found: tuple[int] | None = connection.execute("SELECT at FROM usage WHERE request_id = ?", row[:1]).fetchone()
-    return found == (row[1],)

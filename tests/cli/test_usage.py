@@ -12,6 +12,7 @@ import pytest
 from omniroute.cli.usage import dollars
 from omniroute.names import Outcome
 from omniroute.observe.events import Exchanged
+from omniroute.storage.db import connect
 from omniroute.storage.report import By, PastRequest, Summary
 from tests.cli.command import ECHO, on_terminal, run, written
 from tests.storage.test_report import ledger_of
@@ -69,10 +70,10 @@ def test_only_the_time_that_is_asked_for_counts(database: str) -> None:
     done = run("usage", "--database", database, "--since", "90m", "--by", "key")
     assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [["alice", "1"]]
     done = run("usage", "--database", database, "--since", "1m")
-    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "no requests in the last 1m\n")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "no such requests\n")
 
 
-@pytest.mark.parametrize("since", ["", "7", "d", "7 d", "-7d", "7y", "1e3d"])
+@pytest.mark.parametrize("since", ["", "7", "d", "7 d", "-7d", "7y", "1e3d", "2020-13-01"])
 def test_a_span_that_makes_no_sense_is_wrong_usage(since: str, database: str) -> None:
     done = run("usage", "--database", database, "--since", since)
     assert (done.exit_code, done.stdout) == (2, "")
@@ -93,10 +94,107 @@ def test_the_last_requests_are_listed_the_newest_first(database: str) -> None:
 
 
 def test_a_list_is_not_summed(database: str) -> None:
-    for flags in (("--by", "key"), ("--since", "7d")):
-        done = run("usage", "--database", database, "--recent", "2", *flags)
-        assert done.exit_code == 2
-        assert "--by and --since are for sums" in done.stderr
+    done = run("usage", "--database", database, "--recent", "2", "--by", "key")
+    assert done.exit_code == 2
+    assert "--by is for sums" in done.stderr
+
+
+def test_the_list_reaches_back_for_ever_unless_it_is_told_otherwise(now: int, tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", exchanged(1, at=now - 9_000 * HOUR), exchanged(2, at=now - HOUR))
+    assert len(run("usage", "--database", path, "--recent", "9").stdout.splitlines()) == 3
+    assert len(run("usage", "--database", path, "--recent", "9", "--since", "2h").stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "count"),
+    [
+        (("--key", "alice"), 4),
+        (("--model", "tiny"), 1),
+        (("--provider", "house"), 4),
+        (("--outcome", "cut"), 1),
+        (("--tag", "red"), 0),
+        (("--since", "150m"), 2),
+        (("--until", "150m"), 3),
+        (("--since", "2h", "--until", "1h"), 1),
+        (("--since", "2020-01-01", "--until", "2020-01-02T03:04"), 0),
+        (("--since", "2020-01-01T00:00:00+02:00"), 5),
+    ],
+)
+def test_only_the_requests_that_are_asked_for_are_listed_and_summed(
+    flags: tuple[str, ...], count: int, database: str
+) -> None:
+    listed = json.loads(run("usage", "--database", database, "--recent", "9", "--format", "json", *flags).stdout)
+    summed = json.loads(run("usage", "--database", database, "--format", "json", *flags).stdout)
+    assert (len(listed), sum(each["requests"] for each in summed)) == (count, count)
+
+
+def test_a_date_begins_in_the_time_zone_that_is_asked_for(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", exchanged(1))
+    flags = ("usage", "--database", path, "--by", "hour", "--since", "2025-11-24", "--timezone")
+    assert "2025-11-24 01:00" in run(*flags, "Pacific/Auckland").stdout
+    assert run(*flags, "UTC").stdout == ""
+    listed = run("usage", "--database", path, "--recent", "1", "--timezone", "Pacific/Auckland").stdout
+    assert listed.startswith("at (Pacific/Auckland)")
+    assert "11-24 01:00:00" in listed
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "../etc", "", "Europe"])
+def test_a_time_zone_that_is_none_is_wrong_usage(zone: str, database: str) -> None:
+    done = run("usage", "--database", database, "--timezone", zone)
+    assert done.exit_code == 2
+    assert f"there is no time zone '{zone}' here" in done.stderr
+
+
+def test_sums_of_tags_have_no_total_since_a_request_may_have_several(now: int, tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", exchanged(1, at=now - HOUR, tags=("red", "blue")))
+    lines = run("usage", "--database", path, "--by", "tag").stdout.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["blue", "1"], ["red", "1"]]
+
+
+def test_estimates_caches_and_requests_that_did_not_end_are_told_apart(now: int, tmp_path: Path) -> None:
+    path = ledger_of(
+        tmp_path / "x.db",
+        exchanged(1, at=now - HOUR, estimated=True),
+        unanswered(2, at=now - 2 * HOUR, outcome=Outcome.OK, status=200, code="", cache="exact", attempts=()),
+        unanswered(3, at=now - 3 * HOUR, status=0, micros=0, code="", attempts=()),
+    )
+    connection = connect(path)
+    connection.execute("UPDATE usage SET outcome = 'lost' WHERE status = 0")
+    connection.close()
+    lines = run("usage", "--database", path, "--recent", "3").stdout.splitlines()
+    assert [line[14:].split() for line in lines[1:]] == [
+        ["alice", "812+140", "~$0.0021", "1.20", "s", "ok", "smart", "→", "house/large"],
+        ["alice", "–", "–", "1.20", "s", "ok", "smart", "(from", "the", "exact", "cache)"],
+        ["alice", "?+?", "?", "–", "lost", "smart"],
+    ]
+
+
+def test_a_ledger_whose_sums_hold_is_verified(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", exchanged(1, budgets=(("team", 100),)), exchanged(2))
+    done = run("usage", "verify", "--database", path)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "2 requests and 1 sum of budgets: everything holds\n"
+
+
+def test_what_does_not_hold_is_told_and_fails(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", exchanged(1, budgets=(("team", 100),)), exchanged(2))
+    connection = connect(path)
+    connection.execute("UPDATE spent SET spent_nano = 5, swept_nano = 2000000000")
+    connection.execute("UPDATE usage SET outcome = 'lost' WHERE request_id = 'req_00000002'")
+    connection.close()
+    done = run("usage", "verify", "--database", path)
+    assert done.exit_code == 1
+    assert "team, period from 1970-01-01 00:01:40  spent 5, but its rows cost 2100000" in done.stdout
+    assert "1 finding\n$2.00 of the sums were spent by requests that are deleted" in done.stderr
+    assert "1 request was lost when the process died" in done.stderr
+    verdict = json.loads(run("usage", "verify", "--database", path, "--format", "json").stdout)
+    assert (len(verdict["findings"]), verdict["lost"]) == (1, 1)
+
+
+def test_a_database_that_is_not_there_cannot_be_verified(tmp_path: Path) -> None:
+    done = run("usage", "verify", "--database", tmp_path / "none.db")
+    assert done.exit_code == 1
+    assert "there is no database at" in done.stderr
 
 
 @pytest.mark.parametrize("flags", [(), ("--by", "day"), ("--recent", "10")])
@@ -157,7 +255,7 @@ def test_an_empty_database_gives_empty_documents_and_a_word_to_people(tmp_path: 
         header = run("usage", "--database", path, "--format", "csv", *flags).stdout
         assert header.strip().split(",") == list(kind.__struct_fields__)
     done = run("usage", "--database", path, "--recent", "5")
-    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "no requests yet\n")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "no such requests\n")
 
 
 def test_the_database_is_the_one_that_serve_would_write(now: int, tmp_path: Path) -> None:

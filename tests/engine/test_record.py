@@ -85,3 +85,20 @@ def test_attempts_are_counted_as_they_end() -> None:
     assert notes.attempts == 0
     notes.attempted(ONE, 0.1)
     assert notes.attempts == 1
+
+
+def test_an_admission_has_the_name_the_instant_and_the_budgets_of_its_request() -> None:
+    notes = record()
+    notes.asked, notes.key, notes.budgets = "smart", "alice", (("team", 1_763_856_000),)
+    begun, ended = notes.admitted(reserved=500), notes.exchanged(101.0)
+    assert (begun.request_id, begun.at, begun.budgets) == (ended.request_id, ended.at, ended.budgets)
+    assert (begun.asked, begun.key, begun.reserved, begun.config) == ("smart", "alice", 500, ended.config)
+
+
+def test_a_row_has_every_class_of_tokens_and_the_clients_own_words() -> None:
+    notes = record()
+    notes.usage = Usage(input=9, cache_write_1h=3, audio_in=2, audio_out=1)
+    notes.tags, notes.session, notes.estimated = ("red", "blue"), "s-1", True
+    row = notes.exchanged(101.0)
+    assert (row.cache_write_1h_tokens, row.audio_in_tokens, row.audio_out_tokens) == (3, 2, 1)
+    assert (row.tags, row.session, row.estimated) == (("red", "blue"), "s-1", True)

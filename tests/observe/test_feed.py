@@ -2,9 +2,9 @@
 
 import pytest
 
-from omniroute.observe.events import Event, Exchanged, Faulted
-from omniroute.observe.feed import Feed, exchanges_only
-from tests.support.events import NOON, exchanged, reloaded
+from omniroute.observe.events import Admitted, Event, Exchanged, Faulted
+from omniroute.observe.feed import Feed, requests_only
+from tests.support.events import NOON, admitted, exchanged, reloaded
 
 SECRET = "sk-planted-0123456789abcdef"
 
@@ -65,9 +65,17 @@ def test_an_interrupt_is_no_failure_of_a_reader() -> None:
         Feed((interrupted,)).report(exchanged())
 
 
-def test_the_ledger_is_told_of_requests_only() -> None:
-    taken: list[Exchanged] = []
-    read = exchanges_only(taken.append)
-    read(reloaded())
-    read(exchanged())
-    assert taken == [exchanged()]
+def test_the_ledger_is_told_of_both_ends_of_a_request_and_of_nothing_else() -> None:
+    begun: list[Admitted] = []
+    ended: list[Exchanged] = []
+    read = requests_only(begun.append, ended.append)
+    for event in (reloaded(), admitted(), exchanged()):
+        read(event)
+    assert (begun, ended) == ([admitted()], [exchanged()])
+
+
+def test_a_fault_over_an_admission_names_its_request() -> None:
+    told: list[Event] = []
+    Feed((broken, told.append)).report(admitted(7))
+    assert isinstance(told[0], Faulted)
+    assert told[0].request_id == "req_00000007"

@@ -6,7 +6,7 @@ from datetime import UTC, timedelta, timezone
 import pytest
 
 from omniroute.names import FailureKind, Format, Outcome, ReloadResult, Trigger
-from omniroute.observe.events import Attempted, Event, Exchanged, Faulted, Serving, Troubled, WatcherMoved
+from omniroute.observe.events import Attempted, Audited, Event, Exchanged, Faulted, Serving, Troubled, WatcherMoved
 from omniroute.observe.line import LONGEST_NAME, as_json, as_text
 from tests.support.events import ANSWERED, BUSY, NOON, exchanged, reloaded, unanswered
 
@@ -164,3 +164,15 @@ def test_a_name_that_is_not_unicode_is_written_all_the_same() -> None:
     event: Exchanged = exchanged(asked="\udc80")
     assert "\\udc80" in as_text(event, "debug", UTC)
     assert json.loads(as_json(event, "debug"))["asked"] == "\udc80"
+
+
+def test_an_audited_operation_is_a_sentence() -> None:
+    assert as_text(Audited(NOON, "10.0.0.7", "key.refused", "alice", "expired"), "info", UTC) == (
+        "12:00:00 audit: 10.0.0.7 key.refused alice expired"
+    )
+    assert as_text(Audited(NOON, "", "backup.made"), "info", UTC) == "12:00:00 audit: - backup.made"
+
+
+def test_a_clients_tags_are_short_and_few() -> None:
+    event = exchanged(session="s" * 10_000, tags=("t" * 10_000,) * 100)
+    assert len(as_json(event, "debug")) < 10_000 + 100

@@ -9,13 +9,13 @@ from datetime import UTC
 import pytest
 
 from omniroute.names import Outcome, ReloadResult
-from omniroute.observe.events import Event, Faulted, Serving, Troubled, WatcherMoved
+from omniroute.observe.events import Audited, Event, Faulted, Serving, Told, Troubled, WatcherMoved
 from omniroute.observe.log import MOST_WAITING, RANK, RELOADS, REQUESTS, Level, Log, Style, level_of
-from tests.support.events import NOON, exchanged, reloaded, unanswered
+from tests.support.events import NOON, admitted, exchanged, reloaded, unanswered
 
 SECRET = "sk-planted-0123456789abcdef"
 
-EVENTS: list[tuple[Event, Level]] = [
+EVENTS: list[tuple[Told, Level]] = [
     (exchanged(), "debug"),
     (exchanged(outcome=Outcome.REFUSED), "debug"),
     (exchanged(outcome=Outcome.CANCELLED), "debug"),
@@ -28,6 +28,8 @@ EVENTS: list[tuple[Event, Level]] = [
     (WatcherMoved(NOON, up=True, reason="x"), "info"),
     (WatcherMoved(NOON, up=False, reason="x"), "warning"),
     (Serving(NOON, up=True, address="x", generation=1, config="x"), "info"),
+    (Audited(NOON, "alice", "key.refused"), "debug"),
+    (Audited(NOON, "", "backup.made"), "info"),
     (Troubled(NOON, "x"), "warning"),
     (Faulted(NOON, "", "x", "x"), "error"),
 ]
@@ -66,7 +68,7 @@ def test_every_outcome_and_every_result_has_its_level() -> None:
 
 
 @pytest.mark.parametrize(("event", "level"), EVENTS)
-def test_an_event_is_as_loud_as_it_matters(event: Event, level: Level) -> None:
+def test_an_event_is_as_loud_as_it_matters(event: Told, level: Level) -> None:
     assert level_of(event) == level
 
 
@@ -85,6 +87,10 @@ def test_by_default_a_request_that_went_well_is_no_line_and_a_failed_one_is() ->
     log.note(unanswered())
     log.close()
     assert stream.getvalue() == "12:00:00 502 alice smart failed upstream_rate_limited 1.2 s (other/small busy)\n"
+
+
+def test_an_admission_is_no_line_at_any_level() -> None:
+    assert logged(admitted(), level="debug") == []
 
 
 def test_every_fault_of_a_refused_configuration_is_a_line() -> None:

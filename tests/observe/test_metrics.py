@@ -8,9 +8,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from omniroute import __version__
 from omniroute.names import FailureKind, Outcome, ReloadResult, Trigger
-from omniroute.observe.events import Attempted, Event, Faulted, Serving, Troubled, WatcherMoved
+from omniroute.observe.events import Attempted, Audited, Event, Faulted, Serving, Troubled, WatcherMoved
 from omniroute.observe.metrics import BOUNDS, CONTENT_TYPE, Metrics, Probes
-from tests.support.events import ANSWERED, BUSY, NOON, exchanged, reloaded, unanswered
+from tests.support.events import ANSWERED, BUSY, NOON, admitted, exchanged, reloaded, unanswered
 
 SECRET = "sk-planted-0123456789abcdef"
 IDLE = Probes(in_flight=lambda: 0, ledger=lambda: (0, 0, 0), in_sync=lambda: True, pending_restart=lambda: 0)
@@ -78,12 +78,13 @@ def test_attempts_are_counted_by_provider_and_failure() -> None:
 
 
 def test_tokens_are_counted_once_by_class() -> None:
-    samples = after(*[exchanged(cache_read_tokens=5, cache_write_tokens=7)] * 2, unanswered())
+    samples = after(*[exchanged(cache_read_tokens=5, cache_write_tokens=7, cache_write_1h_tokens=9)] * 2, unanswered())
     assert samples["omniroute_tokens_total"] == {
         (("class", "input"), ("provider", "house")): 1_624,
         (("class", "output"), ("provider", "house")): 280,
         (("class", "cache_read"), ("provider", "house")): 10,
         (("class", "cache_write"), ("provider", "house")): 14,
+        (("class", "cache_write_1h"), ("provider", "house")): 18,
     }
     assert samples["omniroute_reasoning_tokens_total"] == {(("provider", "house"),): 40}
 
@@ -181,7 +182,7 @@ def test_bugs_are_counted() -> None:
 
 def test_events_without_a_metric_change_nothing() -> None:
     serving = Serving(NOON, up=True, address="x", generation=1, config="x")
-    assert after(serving, Troubled(NOON, "x")) == after()
+    assert after(serving, Troubled(NOON, "x"), admitted(), Audited(NOON, "x", "y")) == after()
 
 
 def test_what_clients_write_makes_no_series_and_shows_no_secret() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from omniroute.errors import StorageError
 from omniroute.names import Trigger
 from omniroute.storage.db import transaction
-from omniroute.storage.generations import next_generation
+from omniroute.storage.generations import later_generation, next_generation
 from omniroute.storage.migrations import open_database
 from tests.support.events import NOON
 
@@ -77,6 +77,15 @@ def test_the_files_of_a_configuration_that_was_numbered_before_are_kept_at_the_n
         connection.execute("DELETE FROM configurations")
     assert number(path, "aaa", 9, Trigger.START) == 1
     assert [row[:2] for row in kept(path)] == [("aaa", 9)]
+
+
+def test_a_slow_worker_takes_the_numbers_that_others_gave(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    for config in ("aaa", "bbb", "ccc", "aaa"):
+        number(path, config)
+    assert [later_generation(str(path), config, 1) for config in ("bbb", "ccc", "aaa")] == [2, 3, 4]
+    assert later_generation(str(path), "aaa", 4) is None, "to go back from there is a change"
+    assert later_generation(str(path), "ddd", 0) is None
 
 
 def test_processes_that_start_together_agree(tmp_path: Path) -> None:

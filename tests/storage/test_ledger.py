@@ -19,9 +19,10 @@ from omniroute.names import FailureKind
 from omniroute.observe.events import Attempted
 from omniroute.observe.redact import redact
 from omniroute.storage.db import connect_reading
-from omniroute.storage.ledger import BATCH_ROWS, MAX_ASKED, MAX_PENDING, Counts, Ledger
+from omniroute.storage.ledger import BATCH_ROWS, MAX_PENDING, Counts, Ledger
 from omniroute.storage.migrations import open_database
 from omniroute.storage.report import recent
+from omniroute.storage.rows import MAX_ASKED
 from tests.support.events import ANSWERED, BUSY, PATIENCE, exchanged, unanswered, wait_until
 
 SECRET = "sk-planted-0123456789abcdef"
@@ -82,12 +83,26 @@ def locked(path: str) -> Iterator[None]:
 
 def test_a_row_holds_every_field_of_its_event(path: str) -> None:
     ledger = Ledger(path, trouble=pytest.fail, redact=redact)
-    event = exchanged(attempts=(BUSY, ANSWERED), cache_read_tokens=7, cache_write_tokens=9, code="x")
+    event = exchanged(
+        attempts=(BUSY, ANSWERED),
+        cache_read_tokens=7,
+        cache_write_tokens=9,
+        code="x",
+        estimated=True,
+        cache_write_1h_tokens=3,
+        audio_in_tokens=4,
+        audio_out_tokens=5,
+        cache="exact",
+        session="s",
+        tags=("red", "blue"),
+        budgets=(("team", 1_763_856_000),),
+    )
     ledger.start()
     ledger.record(event)
     ledger.close()
     (row,) = recent(path, 10)
-    assert msgspec.to_builtins(row) == msgspec.to_builtins(event)
+    expected = {**msgspec.to_builtins(event), "reserved_nano": None, "worker": ledger.worker}
+    assert msgspec.to_builtins(row) == expected
 
 
 def test_what_is_unknown_stays_unknown(writing: Writing) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -10,8 +11,18 @@ from sqlite_utils import Database
 
 from omniroute.errors import StorageError
 from omniroute.observe.events import Exchanged
+from omniroute.storage.copies import Copy, Why, folder_of, listed
 from omniroute.storage.db import connect, connect_reading
-from omniroute.storage.migrations import SCHEMA, STEPS, is_current, open_database, require_current
+from omniroute.storage.migrations import (
+    BACKUP_EVERY,
+    SCHEMA,
+    STEPS,
+    is_current,
+    is_ours,
+    open_database,
+    require_current,
+)
+from tests.support.events import NOON
 
 
 def schema(path: str) -> list[tuple[str]]:
@@ -51,26 +62,28 @@ def test_a_request_is_a_row_with_a_column_for_every_field_of_its_event(tmp_path:
     connection = open_database(str(tmp_path / "x.db"))
     columns = [row[1] for row in connection.execute("PRAGMA table_info(usage)")]
     connection.close()
-    assert set(columns) == set(Exchanged.__struct_fields__)
+    assert set(columns) == {*Exchanged.__struct_fields__, "reserved_nano", "worker"}
 
 
 def test_what_may_be_unknown_is_nullable_and_nothing_else(tmp_path: Path) -> None:
     connection = open_database(str(tmp_path / "x.db"))
     nullable = {name for _, name, _, required, _, _ in connection.execute("PRAGMA table_info(usage)") if not required}
     connection.close()
-    assert nullable == {field.name for field in msgspec.structs.fields(Exchanged) if field.default is None}
+    unknown = {field.name for field in msgspec.structs.fields(Exchanged) if field.default is None}
+    assert nullable == {*unknown, "reserved_nano"}
 
 
 def test_times_and_keys_are_found_by_an_index(tmp_path: Path) -> None:
     connection = open_database(str(tmp_path / "x.db"))
     plans = [
         connection.execute(f"EXPLAIN QUERY PLAN SELECT * FROM usage WHERE {condition}").fetchall()[0][-1]
-        for condition in ("at > 5", "key = 'alice' AND at > 5")
+        for condition in ("at > 5", "key = 'alice' AND at > 5", "outcome = 'admitted'")
     ]
     connection.close()
     assert plans == [
         "SEARCH usage USING INDEX idx_usage_at (at>?)",
         "SEARCH usage USING INDEX idx_usage_key_at (key=? AND at>?)",
+        "SCAN usage USING INDEX idx_usage_open",
     ]
 
 
@@ -107,3 +120,69 @@ def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     connection = open_database(path)
     assert connection.execute("SELECT count(*) FROM _sqlite_migrations").fetchone() == (len(STEPS),)
     connection.close()
+
+
+def older(path: str, rows: int = 1) -> None:
+    """Make a database of the version before this one, in which requests were counted."""
+    with closing(open_database(path)) as connection:
+        if rows:
+            names = "request_id, at, format, asked, key, stream, status, outcome, code, provider, model, target, "
+            rest = "credential, micros, attempts, generation, config"
+            values = ("req_1", 1, "f", "a", "k", 0, 200, "ok", "", "p", "m", "t", "c", 1, "[]", 1, "x")
+            marks = ", ".join("?" * len(values))
+            connection.execute(f"INSERT INTO usage ({names}{rest}) VALUES ({marks})", values)
+        connection.execute("DROP TABLE audit")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = 'm007_audit'")
+
+
+def copies_of(path: str) -> tuple[Copy, ...]:
+    return listed(path, folder_of(path))
+
+
+def test_before_the_schema_of_a_database_with_rows_changes_a_copy_is_made(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    older(path)
+    open_database(path, lambda: NOON * 1000).close()
+    [made] = copies_of(path)
+    assert (made.at, made.why) == (NOON, Why.MIGRATION)
+    with closing(connect(made.path)) as copy:
+        assert not is_current(copy, made.path)
+        assert copy.execute("SELECT request_id FROM usage").fetchall() == [("req_1",)]
+    open_database(path, lambda: (NOON + 2 * BACKUP_EVERY) * 1000).close()
+    assert copies_of(path) == (made,), "there was nothing to change any more"
+
+
+def test_a_database_that_is_new_or_empty_needs_no_copy(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    older(path, rows=0)
+    open_database(path).close()
+    assert copies_of(path) == ()
+    open_database(":memory:").close()
+
+
+def test_copies_are_made_once_an_hour_and_the_last_three_stay(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    older(path)
+    times = [0, 1, BACKUP_EVERY, 2 * BACKUP_EVERY, 3 * BACKUP_EVERY, 3 * BACKUP_EVERY + 5]
+    for after in times:
+        open_database(path, lambda after=after: (NOON + after) * 1000).close()  # type: ignore[misc]  # the default binds
+        older(path, rows=0)
+    assert [(each.at - NOON) // BACKUP_EVERY for each in copies_of(path)] == [3, 2, 1]
+
+
+def test_where_no_copy_can_be_made_the_schema_stays_as_it_is(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    older(path)
+    before = schema(path)
+    (tmp_path / "backups").write_text("in the way")
+    with pytest.raises(StorageError, match="backups"):
+        open_database(path)
+    assert schema(path) == before
+
+
+def test_a_database_of_another_program_is_not_ours(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    with closing(connect(path)) as connection:
+        assert not is_ours(connection, path)
+    with closing(open_database(path)) as connection:
+        assert is_ours(connection, path)
