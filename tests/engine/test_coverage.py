@@ -1,5 +1,7 @@
 """What tests reach of a configuration."""
 
+from msgspec.structs import replace
+
 from omniroute.config.references import names_of
 from omniroute.engine.coverage import Coverage, coverage
 from omniroute.formats.translate import sayable
@@ -34,11 +36,11 @@ def play(asked: str, **script: int) -> Simulated:
 
 
 def reached(*played: Simulated) -> set[str]:
-    return {f"{kind} {name}" for kind, name in coverage(NAMES, played).reached}
+    return {f"{kind} {name}" for kind, name in coverage(NAMES, (), played).reached}
 
 
 def test_everything_is_counted_and_nothing_is_reached_without_a_request() -> None:
-    found = coverage(NAMES, ())
+    found = coverage(NAMES, (), ())
     assert found.untouched == found.things
     assert {kind: found.counts(kind) for kind in ("alias", "combo", "target")} == {
         "alias": (0, 3),
@@ -67,8 +69,15 @@ def test_what_is_refused_reaches_nothing() -> None:
 
 
 def test_a_share_is_that_of_all_things_and_nothing_to_reach_is_all_of_it() -> None:
-    found = coverage(NAMES, [play("outer", x=500, a=500), play("pat-c"), play("unused")])
+    found = coverage(NAMES, (), [play("outer", x=500, a=500), play("pat-c"), play("unused")])
     assert found.untouched == ()
     assert found.percent == 100.0
-    assert coverage(NAMES, [play("short")]).percent == 100 * 2 / 9
+    assert coverage(NAMES, (), [play("short")]).percent == 100 * 2 / 9
     assert Coverage((), frozenset()).percent == 100.0
+
+
+def test_a_policy_is_reached_where_it_held_for_who_asked() -> None:
+    one = replace(play("short"), policy="p")
+    found = coverage(NAMES, ("p", "q"), [one])
+    assert found.counts("policy") == (1, 2)
+    assert ("policy", "q") in found.untouched

@@ -7,7 +7,7 @@ import pytest
 
 from omniroute import __version__
 from omniroute.config.snapshot import Auth, Provider
-from omniroute.engine.runtime import Equipment, Way, equip, unix_micros
+from omniroute.engine.equipment import Equipment, Way, equip
 from omniroute.upstream.secrets import resolve_all
 from tests.support.snapshots import provider, snapshot
 
@@ -76,7 +76,3 @@ def test_no_secret_shows_when_equipment_is_printed() -> None:
 def test_a_credential_is_taken_out_of_what_its_provider_says() -> None:
     assert way(BEARER).hide(f"no such key: {SECRET}, {SECRET}!") == "no such key: ***, ***!"
     assert way(NONE).hide("nothing to hide") == "nothing to hide"
-
-
-def test_the_clock_gives_microseconds_of_unix_time() -> None:
-    assert 1_700_000_000_000_000 < unix_micros() < 5_000_000_000_000_000

@@ -15,7 +15,8 @@ from omniroute.engine.exchange import Inbound, exchange, faulted
 from omniroute.engine.holder import Holder
 from omniroute.engine.patience import Patience, Why
 from omniroute.engine.reply import ClientLeft
-from omniroute.engine.runtime import Headers, Runtime
+from omniroute.engine.runtime import Runtime
+from omniroute.engine.terms import Headers
 from omniroute.errors import TooLarge
 from omniroute.formats.codec import Asked, Codec, Place
 from omniroute.formats.openai_chat import CODEC
@@ -109,7 +110,9 @@ async def test_when_a_client_leaves_in_the_midst_of_a_stream_the_row_says_what_i
 
 
 @pytest.mark.parametrize("cut", [False, True])
-async def test_usage_that_a_stream_had_told_by_then_is_in_its_row_though_it_has_no_end(cut: bool) -> None:
+async def test_usage_that_a_stream_had_told_is_the_least_that_its_row_says_though_it_has_no_end(
+    cut: bool,
+) -> None:
     events = [{**each, "usage": usage_of(7, number)} for number, each in enumerate(chat_events(["a", "b"]))]
     begun = [Chunk(f"data: {json.dumps(each)}\n\n".encode()) for each in events[:3]]
     upstream = ScriptedUpstream(default=[Head(), *begun, Cut() if cut else Stall()])
@@ -122,7 +125,10 @@ async def test_usage_that_a_stream_had_told_by_then_is_in_its_row_though_it_has_
         await connection.close()
         [row] = await gateway.ended()
     assert row.outcome is (Outcome.CUT if cut else Outcome.CANCELLED)
-    assert (row.input_tokens, row.output_tokens, row.cost_nano) == (7, 2, 7 * 2_000 + 2 * 10_000)
+    assert (row.input_tokens, row.estimated) == (7, True)
+    assert row.output_tokens is not None
+    assert row.output_tokens >= 2
+    assert row.cost_nano == 7 * 2_000 + row.output_tokens * 10_000
 
 
 async def test_when_a_client_leaves_no_other_target_is_asked() -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from omniroute.config.diagnostics import Diagnostic
+from omniroute.config.prices import read_file
 from omniroute.config.snapshot import Credential, SecretRef
 from omniroute.engine.files import (
     Tree,
@@ -296,12 +297,18 @@ def test_a_directory_that_is_a_mount_point_and_a_system_that_lists_none_are_fine
     assert pinned_files(config, read_tree(config)) == ()
 
 
-def test_the_shipped_catalogue_is_toml_in_name_order() -> None:
+def test_the_shipped_catalogue_is_toml_and_prices_each_in_name_order() -> None:
     sources = shipped_catalogue()
-    assert sources
     assert all(each.shipped for each in sources)
-    assert [each.name for each in sources] == sorted(each.name for each in sources)
-    assert all(each.name.startswith("catalogue/") and tomllib.loads(each.text) for each in sources)
+    providers = [each for each in sources if each.name.endswith(".toml")]
+    prices = [each for each in sources if each.name.startswith("catalogue/prices/")]
+    assert providers
+    assert prices
+    for part in (providers, prices):
+        assert [each.name for each in part] == sorted(each.name for each in part)
+    assert all(each.name.startswith("catalogue/") and tomllib.loads(each.text) for each in providers)
+    assert all(read_file(each.text).models for each in prices)
+    assert (*providers, *prices) == sources
 
 
 def test_the_schema_is_found_in_a_checkout_and_is_json() -> None:

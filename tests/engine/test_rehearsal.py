@@ -1,14 +1,18 @@
 """Requests one after the other: what is learnt from one counts for the next."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from msgspec.structs import replace
 
-from omniroute.config.snapshot import Resilience, Server, Snapshot
-from omniroute.engine.rehearsal import Course, Request, Showing, key_named, rehearse
-from omniroute.formats.translate import sayable
+from omniroute.config.policy import Budget, Policy, Rate
+from omniroute.config.snapshot import Model, Price, Resilience, Server, Snapshot
+from omniroute.engine.purse import IN_CIRCLES
+from omniroute.engine.rehearsal import Course, made_up, rehearse
+from omniroute.engine.showing import Showing
 from omniroute.ir.facts import Facts
 from omniroute.names import FailureKind, Format, Scope, Strategy
 from omniroute.routing.simulate import Reply, Simulated
@@ -17,6 +21,7 @@ from tests.support.gateway import running
 from tests.support.peer import Recorded, Script
 from tests.support.snapshots import combo, key, provider, snapshot, target
 from tests.support.upstream import ScriptedUpstream, chat_answer, error_answer
+from tests.support.written import snapshot as written
 
 FIRST, SECOND = provider("first", credentials=["main", "spare"]), provider("second")
 ALICE = key("alice", "sk-alice")
@@ -30,17 +35,18 @@ CONFIG = snapshot(
         combo("dice", target(FIRST, "m"), target(SECOND, "m"), strategy=Strategy.RANDOM),
     ],
 )
+ANYBODY = Showing(None, 0.0, needed=False)
 
 
 def play(
     asked: str,
     course: Course,
-    script: dict[str, tuple[Reply, ...]],
+    script: Mapping[str, tuple[Reply, ...]],
     config: Snapshot = CONFIG,
-    shown: Showing | None = None,
+    shown: Showing = ANYBODY,
 ) -> tuple[Simulated, ...]:
     facts = Facts(asked, Format.OPENAI_CHAT, stream=False)
-    return rehearse(config, Request(facts, sayable, shown), script, course)
+    return rehearse(config, made_up(facts, shown), script, course)
 
 
 def first_asked(played: tuple[Simulated, ...]) -> list[str]:
@@ -104,12 +110,6 @@ def test_a_key_that_has_expired_or_may_not_ask_is_refused() -> None:
     assert [(each.status, each.code, each.attempts) for each in one] == [(403, "forbidden", ())] * 2
 
 
-def test_a_key_is_found_by_its_name() -> None:
-    config = replace(CONFIG, keys=MappingProxyType({ALICE.sha256: ALICE}))
-    assert key_named(config, "alice") is ALICE
-    assert key_named(config, "bob") is None
-
-
 class Both(NamedTuple):
     """What upstreams do, by place, and what is asked, one after the other."""
 
@@ -155,3 +155,165 @@ async def test_what_is_rehearsed_is_what_happens_on_real_sockets(both: Both) -> 
     rehearsed = play("line", Course(both.times, every=0.01), script, config)
     assert [each.candidate.target.id for one in rehearsed for each in one.attempts] == happened
     assert [one.status for one in rehearsed] == [answer.status for answer in answers]
+
+
+PAID = """\
+[providers.house]
+base_url = "http://127.0.0.1:9/v1"
+formats = ["openai-chat"]
+auth = "none"
+
+[providers.house.models.large]
+max_output = 1_000
+price = { input = "1.00", output = "1000.00" }
+
+[providers.house.models.small]
+max_output = 1_000
+price = { input = "1.00", output = "1.00" }
+
+[keys.alice]
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+policy = "p"
+
+[policies.p]
+budgets = ["team"]
+deny_models = ["house/secret"]
+max_sessions = 1
+schedule = { days = ["mon"], hours = "08:00-20:00", timezone = "Europe/Berlin" }
+
+[budgets.team]
+limit = "2.50 USD"
+period = "daily"
+timezone = "Europe/Berlin"
+"""
+MONDAY = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
+"""Noon; a day in Berlin began thirteen hours before."""
+ONCE = Course()
+
+
+def paid(text: str = PAID, course: Course = ONCE, **shown: Any) -> list[Simulated]:
+    facts = Facts(shown.pop("asked", "house/large"), Format.OPENAI_CHAT, stream=False)
+    whom = Showing(**{"key": "alice", "at": MONDAY, **shown})
+    return list(rehearse(written(text), made_up(facts, whom), {}, course))
+
+
+def statuses(played: list[Simulated]) -> list[tuple[int, str]]:
+    return [(each.status, each.code) for each in played]
+
+
+def test_each_answered_request_costs_what_was_set_aside_until_a_budget_is_spent() -> None:
+    played = paid(course=Course(times=4))
+    assert statuses(played) == [(200, ""), (200, ""), (429, "budget_exceeded"), (429, "budget_exceeded")]
+    assert {each.policy for each in played} == {"p"}
+    assert played[1].warnings == ()
+    assert "it begins anew on 2026-11-24 00:00 Europe/Berlin" in played[3].message
+
+
+def test_what_was_spent_before_counts_in_its_period_alone() -> None:
+    spent = Course(times=2, every=13 * 3_600.0, spent={"team": 2_400_000_000})
+    text = PAID.replace('days = ["mon"], hours = "08:00-20:00"', 'days = ["mon-sun"], hours = "00:00-00:00"')
+    assert statuses(paid(text, spent)) == [(429, "budget_exceeded"), (200, "")]
+
+
+def test_a_request_that_fails_costs_nothing() -> None:
+    facts = Facts("house/large", Format.OPENAI_CHAT, stream=False)
+    script = {"house": (*[Reply(400)] * 5, Reply(200))}
+    played = rehearse(written(PAID), made_up(facts, Showing("alice", MONDAY)), script, Course(times=7))
+    assert [each.status for each in played] == [400] * 5 + [200] * 2
+
+
+def test_where_a_budget_has_no_room_another_model_takes_over() -> None:
+    text = f'{PAID}on_exceed = {{ downgrade = "house/small" }}\n'
+    one = paid(text, Course(spent={"team": 2_400_000_000}))[0]
+    assert (one.status, one.server, one.downgraded) == (200, "house/small", ("house/small",))
+    assert one.warnings[0].startswith("budget 'team': 96% of 2.50 USD a day is spent")
+
+
+def test_what_takes_over_again_and_again_is_refused() -> None:
+    models = "".join(
+        f'[providers.house.models.m{step}]\nmax_output = 1_000\nprice = {{ input = "0", output = "{10**step}" }}\n'
+        for step in range(5)
+    )
+    budgets = "".join(
+        f'[budgets.b{step}]\nlimit = "{0.0005 * 10**step:.4f} USD"\non_exceed = {{ downgrade = "house/m{step + 1}" }}\n'
+        for step in range(4)
+    )
+    text = PAID.replace('budgets = ["team"]', 'budgets = ["b0", "b1", "b2", "b3"]') + budgets + models
+    one = paid(text, asked="house/m0")[0]
+    assert (one.status, one.code, one.message) == (429, "budget_exceeded", IN_CIRCLES)
+    assert paid(text.replace('"b3"]', "]"), asked="house/m0")[0].downgraded == ("house/m1", "house/m2", "house/m3")
+
+
+def test_a_long_made_up_request_costs_as_much_as_its_tokens() -> None:
+    facts = Facts("house/large", Format.OPENAI_CHAT, stream=False, input_tokens=2_000_000)
+    one = rehearse(written(PAID), made_up(facts, Showing("alice", MONDAY)), {}, Course())[0]
+    assert (one.status, "may cost 3.00 USD" in one.message) == (429, True)
+
+
+def test_hours_and_models_of_a_policy_are_looked_at_at_the_time_given() -> None:
+    assert statuses(paid(at=MONDAY + 12 * 3_600)) == [(403, "forbidden")]
+    assert statuses(paid(asked="house/secret")) == [(403, "forbidden")]
+    assert paid(asked="house/secret")[0].policy == "p"
+
+
+def test_of_a_key_that_has_expired_no_policy_holds() -> None:
+    text = PAID.replace('policy = "p"\n', 'policy = "p"\nexpires = 2026-11-23\n')
+    assert [(each.status, each.policy) for each in (*paid(text), *paid(text, at=MONDAY - 86_400))] == [
+        (401, ""),
+        (403, "p"),
+    ]
+
+
+def test_a_rate_is_used_up_and_comes_back() -> None:
+    text = PAID.replace("max_sessions = 1", "rate = { requests_per_minute = 2 }")
+    played = paid(text, Course(times=6, every=10.0), asked="house/small")
+    assert [each.status for each in played] == [200, 200, 429, 200, 429, 429]
+
+
+def test_a_session_stays_with_who_answered_it() -> None:
+    text = PAID + (
+        '[combos.circle]\nstrategy = "round-robin"\ntargets = ["house/small", "house/small-2"]\n'
+        '[providers.house.models.small-2]\nmax_output = 1\nprice = { input = "1.00", output = "1.00" }\n'
+    )
+    named = paid(text, Course(times=4), asked="circle", session="s1")
+    assert first_asked(tuple(named)) == ["house/small"] * 4
+    unnamed = paid(text, Course(times=4), asked="circle")
+    assert first_asked(tuple(unnamed)) == ["house/small", "house/small-2"] * 2
+
+
+GUARDED = Policy(
+    "p",
+    deny=("first/secret",),
+    rate=Rate(requests=3),
+    budgets=(Budget("team", 1_000, on_exceed="downgrade", downgrade="cheap"),),
+    sessions=1,
+)
+
+
+@pytest.mark.parametrize("asked", ["line", "first/secret", "cheap", "nobody"])
+@pytest.mark.parametrize("who", ["alice", "bob", None])
+async def test_what_a_policy_does_to_requests_that_are_rehearsed_it_does_on_real_sockets(
+    asked: str, who: str | None
+) -> None:
+    dear = Model("m", max_output=1_000, price=Price(input=10**9, output=10**9))
+    async with ScriptedUpstream(respond=lambda _: chat_answer("Hello")) as upstream:
+        first = provider("first", upstream.url, models=[dear])
+        second = provider("second", upstream.url)
+        config = snapshot(
+            first,
+            second,
+            combos=[combo("line", target(first, "m")), combo("cheap", target(second, "m"))],
+            keys=[key("alice", "sk-alice", policy=GUARDED), key("bob", "sk-bob", expires=1)],
+            server=Server(require_api_key=True),
+        )
+        config = replace(config, budgets=MappingProxyType({"team": GUARDED.budgets[0]}))
+        headers = {"authorization": f"Bearer sk-{who}"} if who else {}
+        async with running(config) as gateway:
+            url = f"{gateway.url}/v1/chat/completions"
+            answers = [await fetch(url, chat(asked), headers) for _ in range(5)]
+            happened = [each.target for each in await gateway.ended(5)]
+    rehearsed = play(asked, Course(5, every=0.01), {}, config, Showing(who, MONDAY))
+    assert [one.status for one in rehearsed] == [answer.status for answer in answers]
+    assert [one.server or "" for one in rehearsed] == happened
+    told = [answer.headers.get("x-omniroute-downgraded", "") for answer in answers]
+    assert [",".join(one.downgraded) for one in rehearsed] == told

@@ -36,6 +36,24 @@ targets = [{ model = "first/plain", weight = 4 }, "second/m"]
 [keys.alice]
 sha256 = "abababababababababababababababababababababababababababababababab"
 expires = 2027-01-01
+
+[keys.dora]
+sha256 = "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+policy = "p"
+
+[policies.p]
+deny_models = ["second/*"]
+budgets = ["team"]
+max_sessions = 1
+schedule = { days = ["mon"], hours = "08:00-20:00" }
+
+[providers.first.models.priced]
+max_output = 1_000
+price = { input = "1.00", output = "1.00" }
+
+[budgets.team]
+limit = "200.00 USD"
+on_exceed = { downgrade = "first/plain" }
 """
 CONFIG = snapshot(TEXT)
 NOW = 1_790_000_000.0
@@ -198,3 +216,31 @@ expect = {{ status = 200 }}"""
     assert shares(played, first=True) == {"first/plain": 1.0}
     assert shares(played) == {"second/m": 0.75}
     assert shares(run('request = { model = "nobody" }\nexpect = { status = 401 }').played) == {}
+
+
+MONDAY = "at = 2026-11-23T09:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("request_of", "given", "expect"),
+    [
+        ('model = "first/priced"', MONDAY, 'server = "first/priced", status = 200'),
+        ('model = "first/priced"', f'{MONDAY}, spent = {{ team = "200 USD" }}', 'server = "first/plain"'),
+        ('model = "first/priced"', "at = 2026-11-24T09:00:00+01:00", "status = 403, attempts = []"),
+        ('model = "second/m"', MONDAY, "status = 403"),
+        ('model = "pair"', f"{MONDAY}, upstream = [{{ status = 500 }}]", 'attempts = ["first/plain"], status = 502'),
+        ('model = "first/priced", session = "s"', MONDAY, "status = 200"),
+    ],
+)
+def test_a_policy_its_hours_and_its_budgets_hold_for_the_key_that_is_shown(
+    request_of: str, given: str, expect: str
+) -> None:
+    text = f'request = {{ {request_of}, key = "dora" }}\ngiven = {{ {given} }}\nexpect = {{ {expect} }}'
+    trial = run(text)
+    assert (trial.mistakes, trial.differences) == ((), ())
+    assert trial.played[0].policy == "p"
+
+
+def test_a_budget_that_there_is_not_is_a_mistake() -> None:
+    trial = run(f'{ASKED}\ngiven = {{ spent = {{ tema = "1 USD" }} }}\nexpect = {{ status = 200 }}')
+    assert trial.mistakes == ("given.spent: there is no budget `tema`",)
