@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     host: str | None = Field(None, description="Address to listen on, in place of server.host.")
     port: int | None = Field(None, ge=0, le=65535, description="Port, in place of server.port; 0 takes a free one.")
     database: str | None = Field(None, description="SQLite file for runtime data, in place of runtime.database.")
+    workers: int = Field(1, ge=1, le=64, description="How many processes serve together, at one address.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much the log says; debug has a line a request."
     )

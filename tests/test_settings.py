@@ -19,7 +19,7 @@ def environment() -> Iterator[pytest.MonkeyPatch]:
 def test_without_variables_nothing_is_overridden() -> None:
     settings = Settings()
     assert (settings.host, settings.port, settings.database, settings.log_format) == (None, None, None, None)
-    assert settings.log_level == "info"
+    assert (settings.log_level, settings.workers) == ("info", 1)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ def test_without_variables_nothing_is_overridden() -> None:
         ("host", "0.0.0.0", "0.0.0.0"),
         ("port", "8080", 8080),
         ("database", "sqlite:x.db", "sqlite:x.db"),
+        ("workers", "3", 3),
         ("log_level", "debug", "debug"),
         ("log_format", "json", "json"),
     ],
@@ -53,7 +54,15 @@ def test_what_is_said_wins_over_a_variable(environment: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("PORT", "65536"), ("PORT", "x"), ("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml")]
+    ("name", "text"),
+    [
+        ("PORT", "65536"),
+        ("PORT", "x"),
+        ("WORKERS", "0"),
+        ("WORKERS", "65"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+    ],
 )
 def test_what_makes_no_sense_is_refused(name: str, text: str, environment: pytest.MonkeyPatch) -> None:
     environment.setenv(f"OMNIROUTE_{name}", text)

@@ -18,9 +18,13 @@ from omniroute.cli.report import findings
 from omniroute.errors import ConfigError, StorageError
 from omniroute.gateway.assembly import Process, Started
 from omniroute.gateway.assembly import serve as run
+from omniroute.gateway.workers import supervise
 from omniroute.settings import Settings
 
 Result = TypeVar("Result")
+
+
+WORKER = (sys.executable, "-m", "omniroute.cli.worker")
 
 
 class BadConfig(click.ClickException):
@@ -34,6 +38,12 @@ class BadConfig(click.ClickException):
 @click.option("--host", metavar="HOST", help="Address to listen on, in place of server.host.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), metavar="PORT", help="Port, in place of server.port; 0 takes a free one."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Serve with so many processes, which share limits and budgets through the database.  [default: 1]",
 )
 @click.option("--database", metavar="FILE", help="SQLite file for runtime data, in place of runtime.database.")
 @click.option(
@@ -56,7 +66,7 @@ def serve(config: Path, color: str, **flags: Any) -> None:
     """
     process = _process(config, {name: value for name, value in flags.items() if value is not None})
     try:
-        stopped_by = _run(run(process, sys.stderr, _announce))
+        stopped_by = _supervised(process) if process.workers > 1 else run_on_loop(run(process, sys.stderr, _announce))
     except ConfigError as error:
         click.echo(findings(error.diagnostics, colour=colours(color, stderr=True)), err=True, nl=False)
         raise BadConfig(error.message) from None
@@ -84,14 +94,23 @@ def _process(config: Path, flags: dict[str, Any]) -> Process:
         database=settings.database,
         log_level=settings.log_level,
         log_style=settings.log_format or ("text" if sys.stderr.isatty() else "json"),
+        workers=settings.workers,
     )
+
+
+def _supervised(process: Process) -> signal.Signals | None:
+    """Serve with several processes."""
+    if sys.platform == "win32":
+        message = "--workers needs sockets that are inherited, and signals, which this system does not have"
+        raise click.UsageError(message)
+    return asyncio.run(supervise(process, sys.stderr, _announce, WORKER))
 
 
 def _announce(started: Started) -> None:
     click.echo(banner(started.live, started.address, started.files, __version__))
 
 
-def _run(main: Coroutine[Any, Any, Result]) -> Result:
+def run_on_loop(main: Coroutine[Any, Any, Result]) -> Result:
     """Run on uvloop, where there is one: it takes a third less CPU a request."""
     try:
         # Here and not above: it does not exist for every system, and nothing else needs it.

@@ -13,15 +13,20 @@ from typing import Any
 
 import msgspec
 
+from omniroute.config.policy import Policy
 from omniroute.config.snapshot import Target
 from omniroute.engine.holder import Live
-from omniroute.errors import Malformed, UnknownModel
+from omniroute.errors import Forbidden, Malformed, UnknownModel
 from omniroute.gateway.routes import ACTIONS
 from omniroute.ir.facts import Facts
 from omniroute.names import Capability, Format
+from omniroute.routing.permit import allowed
 from omniroute.routing.resolve import known_names, resolve
 
 Query = Mapping[str, str]
+Describe = Callable[["Listed"], dict[str, Any]]
+Enumerate = Callable[[Live, Query, Policy | None], dict[str, Any]]
+"""Lists the names that callers with this policy may use, or the page of them that is asked for."""
 
 LONGEST_PAGE = 1000
 
@@ -71,18 +76,34 @@ class Listed(msgspec.Struct, frozen=True):
         return reduce(frozenset.__and__, (target.model.capabilities for target in self.targets))
 
 
-def names(live: Live) -> list[str]:
-    """Give every name that a client can be told of, once each."""
-    return list(dict.fromkeys(known_names(live.snapshot)))
+def names(live: Live, policy: Policy | None = None) -> list[str]:
+    """Give every name that a client can be told of, once each: those that its policy lets it be answered under."""
+    found = list(dict.fromkeys(known_names(live.snapshot)))
+    if policy is None or (policy.allow is None and not policy.deny):
+        return found
+    return [name for name in found if _allows(live, policy, name)]
 
 
-def find(live: Live, name: str) -> Listed:
+def _allows(live: Live, policy: Policy, name: str) -> bool:
+    """Say whether somebody may answer under a name."""
+    try:
+        return bool(allowed(policy, name, resolve(live.snapshot, _facts(name))))
+    except Forbidden:
+        return False
+
+
+def _facts(name: str) -> Facts:
+    """Ask for a name, and for nothing in particular."""
+    return Facts(asked=name, format=Format.OPENAI_CHAT, stream=False)
+
+
+def find(live: Live, name: str, policy: Policy | None = None) -> Listed:
     """Find what is known of a name.
 
     Raises:
-        UnknownModel: it is not listed.
+        UnknownModel: it is not listed, or not for a caller with this policy.
     """
-    if name not in set(names(live)):
+    if name not in set(names(live, policy)):
         message = f"no model, alias or combo is listed as '{name}'"
         raise UnknownModel(message)
     return listed(live, name)
@@ -91,7 +112,7 @@ def find(live: Live, name: str) -> Listed:
 def listed(live: Live, name: str) -> Listed:
     """Say what is known of a name that ``names`` gave."""
     snapshot = live.snapshot
-    targets = resolve(snapshot, Facts(asked=name, format=Format.OPENAI_CHAT, stream=False)).targets
+    targets = resolve(snapshot, _facts(name)).targets
     since = live.applied_at // 1_000_000
     if name in snapshot.aliases:
         return Listed(name, "alias", since, targets, snapshot.aliases[name].target)
@@ -113,9 +134,9 @@ def openai_chat(model: Listed) -> dict[str, Any]:
     return item
 
 
-def openai_chat_list(live: Live, _: Query) -> dict[str, Any]:
+def openai_chat_list(live: Live, _: Query, policy: Policy | None) -> dict[str, Any]:
     """List every name as https://platform.openai.com/docs/api-reference/models/list."""
-    return {"object": "list", "data": [openai_chat(listed(live, name)) for name in names(live)]}
+    return {"object": "list", "data": [openai_chat(listed(live, name)) for name in names(live, policy)]}
 
 
 def anthropic_messages(model: Listed) -> dict[str, Any]:
@@ -131,7 +152,7 @@ def anthropic_messages(model: Listed) -> dict[str, Any]:
     }
 
 
-def anthropic_messages_list(live: Live, query: Query) -> dict[str, Any]:
+def anthropic_messages_list(live: Live, query: Query, policy: Policy | None) -> dict[str, Any]:
     """List a page of the names as https://docs.anthropic.com/en/api/models-list.
 
     Raises:
@@ -139,10 +160,10 @@ def anthropic_messages_list(live: Live, query: Query) -> dict[str, Any]:
     """
     limit = _limit(query, "limit", 20)
     if "before_id" in query:
-        backwards, more = _page(names(live)[::-1], query, "before_id", limit)
+        backwards, more = _page(names(live, policy)[::-1], query, "before_id", limit)
         found = backwards[::-1]
     else:
-        found, more = _page(names(live), query, "after_id", limit)
+        found, more = _page(names(live, policy), query, "after_id", limit)
     ends = {"first_id": found[0] if found else None, "last_id": found[-1] if found else None}
     return {"data": [anthropic_messages(listed(live, name)) for name in found], "has_more": more, **ends}
 
@@ -160,13 +181,13 @@ def gemini(model: Listed) -> dict[str, Any]:
     }
 
 
-def gemini_list(live: Live, query: Query) -> dict[str, Any]:
+def gemini_list(live: Live, query: Query, policy: Policy | None) -> dict[str, Any]:
     """List a page of the names as https://ai.google.dev/api/models#method:-models.list.
 
     Raises:
         Malformed: the page that is asked for cannot be found.
     """
-    found, more = _page(names(live), query, "pageToken", _limit(query, "pageSize", 50))
+    found, more = _page(names(live, policy), query, "pageToken", _limit(query, "pageSize", 50))
     following = {"nextPageToken": found[-1]} if more else {}
     return {"models": [gemini(listed(live, name)) for name in found], **following}
 
@@ -183,9 +204,9 @@ def ollama(model: Listed) -> dict[str, Any]:
     }
 
 
-def ollama_list(live: Live, _: Query) -> dict[str, Any]:
+def ollama_list(live: Live, _: Query, policy: Policy | None) -> dict[str, Any]:
     """List every name as https://docs.ollama.com/api/tags."""
-    return {"models": [ollama(listed(live, name)) for name in names(live)]}
+    return {"models": [ollama(listed(live, name)) for name in names(live, policy)]}
 
 
 def ollama_show(model: Listed) -> dict[str, Any]:
@@ -203,7 +224,7 @@ def ollama_show(model: Listed) -> dict[str, Any]:
 
 
 # literal table
-FORMS: Mapping[Format, tuple[Callable[[Listed], dict[str, Any]], Callable[[Live, Query], dict[str, Any]]]] = {
+FORMS: Mapping[Format, tuple[Describe, Enumerate]] = {
     Format.OPENAI_CHAT: (openai_chat, openai_chat_list),
     Format.ANTHROPIC_MESSAGES: (anthropic_messages, anthropic_messages_list),
     Format.GEMINI: (gemini, gemini_list),

@@ -1,7 +1,7 @@
 """Which paths exist, as data: what serves, documents and tests the edge reads these tables.
 
-Always true: beside inference and ``READS`` everything answers GET and HEAD only. Nothing over HTTP changes the
-configuration; verbs that act on runtime data would be listed in ``OPERATIONS``, and this version has none.
+Always true: beside inference, ``READS`` and ``OPERATIONS`` everything answers GET and HEAD only. Nothing over HTTP
+changes the configuration: where clients of another gateway ask for that, ``TAUGHT`` says what to write instead.
 """
 
 from collections.abc import Iterable
@@ -27,6 +27,25 @@ class Page(msgspec.Struct, frozen=True):
     def paths(self) -> tuple[str, ...]:
         """Every path at which it is."""
         return (self.path, *self.also)
+
+
+class Operation(Page, frozen=True, kw_only=True):
+    """Something that is done to runtime data: never to the configuration. Each is a row of the audit log."""
+
+    methods: tuple[str, ...]
+    action: str
+
+
+class Taught(msgspec.Struct, frozen=True):
+    """What clients of the API reference ask to change over HTTP, and the TOML that changes it here.
+
+    The path stands for everything below it as well.
+    """
+
+    path: str
+    methods: frozenset[str]
+    what: str
+    toml: str
 
 
 class Spot(msgspec.Struct, frozen=True):
@@ -81,6 +100,35 @@ PAGES: tuple[Page, ...] = (
     Page("/readyz", "ready", None, "it takes requests: 503 while it stops"),
     Page("/metrics", "metrics", Scope.STATUS, "Prometheus metrics"),
     Page("/api/config/status", "config_status", Scope.STATUS, "the active configuration, and the last attempt at one"),
+    Page(
+        "/api/telemetry/summary",
+        "telemetry",
+        Scope.STATUS,
+        "how long answers took lately, by provider and model: p50, "
+        "p95 and p99 in milliseconds; `windowMs` is 300000 unless the query says otherwise",
+    ),
+    Page("/api/usage/budget", "budgets", Scope.STATUS, "how each budget stands in its period, in nano-dollars"),
+    Page(
+        "/api/usage/summary",
+        "usage",
+        Scope.STATUS,
+        "requests, tokens and cost by key, model and provider; `period` is `24h` unless the query says otherwise",
+    ),
+    Page(
+        "/api/models/availability",
+        "availability",
+        Scope.STATUS,
+        "what is left alone at this moment: open breakers, and credentials that rest",
+    ),
+    Page("/api/cache/stats", "caches", Scope.STATUS, "what the caches hold, and how often they answered"),
+    Page(
+        "/api/compliance/audit-log",
+        "audit",
+        Scope.STATUS,
+        "the audit log, the newest row first; the query may have `action`, `actor`, `limit` and `offset`",
+    ),
+    Page("/api/sessions", "sessions", Scope.STATUS, "how many conversations are remembered"),
+    Page("/api/db-backups", "backups", Scope.STATUS, "the backups of the runtime data"),
     Page("/", "root", None, "that the gateway runs, in words: some clients ask before anything else"),
     Page(
         "/v1/models",
@@ -120,10 +168,25 @@ READS: tuple[Page, ...] = (
 )
 """POST that only reads, where a wire format asks a question with a body: it changes as little as a GET."""
 
+MANAGEMENT = (
+    *("/api/config/", "/api/telemetry/", "/api/usage/", "/api/models/", "/api/cache/", "/api/compliance/"),
+    *(
+        "/api/sessions",
+        "/api/db-backups",
+        "/api/resilience",
+        "/api/provider",
+        "/api/cloud/",
+        "/api/combos",
+        "/api/keys",
+    ),
+    *("/api/pricing", "/api/settings", "/api/rate-limit", "/api/policies"),
+)
+"""How paths of the API reference begin that are no wire format's."""
+
 DIALECTS: tuple[tuple[str, Format], ...] = (
     ("/v1beta/", Format.GEMINI),
     ("/v1/v1beta/", Format.GEMINI),
-    ("/api/config/", Format.OPENAI_CHAT),
+    *((each, Format.OPENAI_CHAT) for each in MANAGEMENT),
     ("/api/", Format.OLLAMA),
     ("/v1/api/", Format.OLLAMA),
 )
@@ -136,8 +199,111 @@ SIGNS: dict[bytes, Format] = {
 }
 """Request headers that tell who asks, at paths that several formats have."""
 
-OPERATIONS: tuple[Page, ...] = ()
-"""POST and DELETE on runtime data, behind a key with the scope ``operate``."""
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "/api/cache/stats",
+        "clear_caches",
+        Scope.OPERATE,
+        "forgets the answers of all caches",
+        methods=("DELETE",),
+        action="cache.cleared",
+    ),
+    Operation(
+        "/api/resilience/reset",
+        "reset_resilience",
+        Scope.OPERATE,
+        "closes every breaker, and ends the rest of every credential, in the process that answers",
+        methods=("POST",),
+        action="resilience.reset",
+    ),
+    Operation(
+        "/api/db-backups",
+        "create_backup",
+        Scope.OPERATE,
+        "makes a backup of the runtime data; of those made so the last 20 are kept",
+        methods=("POST", "PUT"),
+        action="backup.created",
+    ),
+)
+"""What is done to runtime data, always behind a key with the scope ``operate``."""
+
+_PROVIDER = """[providers.example]
+base_url = "https://api.example.com/v1"
+formats = ["openai-chat"]
+api_key = "env:EXAMPLE_API_KEY"
+"""
+_MODEL = """[providers.example.models."large"]
+context = 128000
+price = { input = "2.50", output = "10.00" }
+"""
+_COMBO = """[combos.coding]
+targets = ["example/large", "other/small"]
+"""
+_POLICY = """[policies.engineers]
+allow_models = ["coding"]
+rate = { requests_per_minute = 120 }
+"""
+_BUDGET = """[budgets.team-a]
+limit = "50.00 USD"
+period = "monthly"
+
+[policies.engineers]
+budgets = ["team-a"]
+"""
+_KEY = """# `omniroute key new alice` makes the key, and prints this table
+[keys.alice]
+sha256 = "…"
+policy = "engineers"
+"""
+_IPS = """[ip_filter]
+mode = "allowlist"
+networks = ["10.0.0.0/8"]
+"""
+_THINKING = """[policies.engineers.thinking_budget]
+mode = "custom"
+budget = 8192
+"""
+_PROMPT = """[policies.engineers.system_prompt]
+mode = "append"
+text = "Answer in English."
+"""
+_RESILIENCE = """[resilience.breaker]
+failures = 5
+cooldown = "30s"
+"""
+_ALIAS = """[aliases]
+fast = "example/small"
+"""
+_ANY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+# literal table: the first that fits
+TAUGHT: tuple[Taught, ...] = (
+    Taught("/api/usage/budget", _ANY, "a budget", _BUDGET),
+    Taught("/api/provider-models", _ANY, "a model", _MODEL),
+    Taught("/api/provider-nodes", _ANY, "a provider", _PROVIDER),
+    Taught("/api/providers", _ANY, "a provider", _PROVIDER),
+    Taught("/api/models/alias", _ANY, "an alias", _ALIAS),
+    Taught("/api/cloud/models/alias", _ANY, "an alias", _ALIAS),
+    Taught("/api/combos", _ANY, "a combo", _COMBO),
+    Taught("/api/keys", _ANY, "a client key", _KEY),
+    Taught("/api/pricing", _ANY, "a price", _MODEL),
+    Taught("/api/settings/ip-filter", _ANY, "the address filter", _IPS),
+    Taught("/api/settings/thinking-budget", _ANY, "a thinking budget", _THINKING),
+    Taught("/api/settings/system-prompt", _ANY, "a system prompt", _PROMPT),
+    Taught("/api/resilience", _ANY, "resilience", _RESILIENCE),
+    Taught("/api/rate-limits", _ANY, "a rate limit", _POLICY),
+    Taught("/api/rate-limit", _ANY, "a rate limit", _POLICY),
+    Taught("/api/policies", _ANY, "a policy", _POLICY),
+)
+"""Nothing of this exists: it is answered with 405 and the TOML to write."""
+
+
+def taught(path: str, method: str) -> Taught | None:
+    """Find what somebody wants to change who asks for this; None where that is nothing that is known."""
+    for each in TAUGHT:
+        if method in each.methods and (path == each.path or path.startswith(f"{each.path}/")):
+            return each
+    return None
 
 
 def dedicated(path: str) -> tuple[str, str] | None:

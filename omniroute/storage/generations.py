@@ -23,6 +23,35 @@ File = tuple[str, str | None]
 """A file's name and its text; None where that is not to be kept."""
 
 
+_AFTER = "SELECT min(generation) FROM generations WHERE config = ? AND generation > ?"
+
+
+def later_generation(path: str, config_id: str, held: int) -> int | None:
+    """Give the number that another worker gave a configuration since the one that this one holds.
+
+    Of several workers one may be slow, and take up a configuration when others are at the next one already: for it that
+    is no way back, and needs no number of its own.
+
+    Args:
+        path: the database.
+        config_id: the snapshot's id.
+        held: the number of what is in force here.
+
+    Returns:
+        The first number after ``held`` under which it was put in force; None where there is none.
+
+    Raises:
+        StorageError: the database cannot be used.
+    """
+    connection = open_database(path)
+    try:
+        with explained(path):
+            found: tuple[int | None] = connection.execute(_AFTER, (config_id, held)).fetchone()
+    finally:
+        connection.close()
+    return found[0]
+
+
 def next_generation(path: str, config_id: str, at: int, trigger: Trigger, version: str, files: Sequence[File]) -> int:
     """Give the number under which a configuration is put in force, and note that it was, with its files.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from omniroute.config.policy import Policy
 from omniroute.config.snapshot import Model
 from omniroute.engine.holder import Live
 from omniroute.errors import Malformed, UnknownModel
@@ -31,13 +32,39 @@ def one(form: Format, name: str) -> dict[str, Any]:
     return describe(find(config(), name))
 
 
-def many(form: Format, query: Mapping[str, str] | None = None, among: Live | None = None) -> dict[str, Any]:
+def many(
+    form: Format,
+    query: Mapping[str, str] | None = None,
+    among: Live | None = None,
+    policy: Policy | None = None,
+) -> dict[str, Any]:
     _, enumerate_names = FORMS[form]
-    return enumerate_names(among or config(), query or {})
+    return enumerate_names(among or config(), query or {}, policy)
 
 
 def test_every_name_is_listed_once() -> None:
     assert names(config()) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("policy", "listed_names"),
+    [
+        (Policy("free"), NAMES),
+        (Policy("small", allow=("house/small",)), ["both", "odd", "house/small"]),
+        (Policy("combo", allow=("both",)), ["both"]),
+        (Policy("no-large", deny=("house/org/*",)), ["both", "odd", "house/small", "house/unknown"]),
+    ],
+    ids=lambda value: value.name if isinstance(value, Policy) else "",
+)
+def test_a_caller_is_told_of_the_names_that_its_policy_lets_it_be_answered_under(
+    policy: Policy, listed_names: Sequence[str]
+) -> None:
+    assert names(config(), policy) == listed_names
+    assert [each["id"] for each in many(Format.OPENAI_CHAT, policy=policy)["data"]] == listed_names
+    assert len(many(Format.OLLAMA, policy=policy)["models"]) == len(listed_names)
+    for name in set(NAMES) - set(listed_names):
+        with pytest.raises(UnknownModel):
+            find(config(), name, policy)
     shadowed = live(snapshot(HOUSE, aliases={"house/small": "house/org/large"}), {})
     assert names(shadowed) == ["house/small", "house/org/large", "house/unknown"]
     assert find(shadowed, "house/small").root == "house/org/large"

@@ -7,11 +7,11 @@ import pytest
 
 from omniroute import __version__
 from omniroute.config.snapshot import Model, Server, Snapshot
-from omniroute.gateway.pages import Eyes, pages
+from omniroute.gateway.pages import pages
 from omniroute.names import Capability, Format, Scope
 from omniroute.observe.events import Faulted
 from tests.support.client import Received, ask, chat, fetch
-from tests.support.gateway import RunningGateway, running
+from tests.support.gateway import RunningGateway, eyes, running
 from tests.support.snapshots import combo, key, provider, snapshot, target
 from tests.support.upstream import ScriptedUpstream, Stall
 from tests.support.waiting import eventually, within
@@ -245,7 +245,7 @@ async def test_a_bug_in_a_page_is_reported_without_its_words_and_told_as_ours(ga
     def broken() -> bytes:
         raise ValueError("what a person must not see")
 
-    application = pages(gateway.rt, Eyes(dict, broken, "text/plain"))
+    application = pages(gateway.rt, eyes(metrics=broken))
     sent: list[dict[str, object]] = []
 
     async def send(message: dict[str, object]) -> None:
