@@ -6,11 +6,14 @@ OmniRouteError                  never raised itself
 │   ├── Malformed               400  not JSON, or not this format
 │   ├── TooLarge                413  longer than server.max_body
 │   ├── WrongProvider           400  the model is another provider's than the path's
+│   ├── Conflict                409  this idempotency key came with another body
 │   ├── AmbiguousModel          400  several providers have a model of this name; says which
 │   └── UnknownModel            404  no such name; carries what was probably meant
 ├── Refused                     our decision
 │   ├── Unauthenticated         401  no key, or not one of ours
 │   ├── Forbidden               403  the key may not do this
+│   ├── RateLimited             429  more than the key, its policy or a provider may take now; says when
+│   ├── OverBudget              429  a budget is spent; says which, and when it begins anew
 │   ├── Unfit                   422  no target can serve this request
 │   └── Draining                503  the gateway is stopping
 ├── AllFailed                   every target failed; carries each failure (in routing.failure, where failures are known)
@@ -76,6 +79,13 @@ class WrongProvider(RequestError):
     code = "wrong_provider"
 
 
+class Conflict(RequestError):
+    """An idempotency key came again, with another body."""
+
+    status = 409
+    code = "idempotency_conflict"
+
+
 class AmbiguousModel(RequestError):
     """Several providers have a model of this name, and the request does not say which of them is meant."""
 
@@ -90,10 +100,15 @@ class UnknownModel(RequestError):
 
 
 class Refused(OmniRouteError):
-    """The gateway decided against it."""
+    """The gateway decided against it; ``by`` is the path of the key of the configuration that says so, if one does."""
 
     status = 403
     code = "refused"
+
+    def __init__(self, message: str, by: tuple[str | int, ...] = ()) -> None:
+        """Hold the words and the path."""
+        super().__init__(message)
+        self.by = by
 
 
 class Unauthenticated(Refused):
@@ -107,6 +122,24 @@ class Forbidden(Refused):
     """The key is known, and may not do this."""
 
     code = "forbidden"
+
+
+class RateLimited(Refused):
+    """More was asked for than may be now; ``retry_after`` is in seconds, None where nobody can say."""
+
+    status = 429
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        """Hold the words and the wait."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class OverBudget(RateLimited):
+    """A budget has no room for this request; ``retry_after`` is until its next period, None where there is none."""
+
+    code = "budget_exceeded"
 
 
 class Unfit(Refused):
@@ -124,7 +157,7 @@ class Draining(Refused):
 
 
 class StorageError(OmniRouteError):
-    """The database cannot be used; seen at start and by commands, never by a client."""
+    """The database cannot be used; seen at start, by commands, and by who asks for runtime data."""
 
     code = "storage_error"
 

@@ -11,15 +11,17 @@ Invariants:
 
 import asyncio
 from collections.abc import AsyncIterator
+from math import inf
 
 import msgspec
 
 from omniroute.config.snapshot import Timeouts
+from omniroute.engine.equipment import Way
 from omniroute.engine.patience import Patience, Why
 from omniroute.engine.progress import ProgressWatch
 from omniroute.engine.record import Record
 from omniroute.engine.reply import Client, answer_headers
-from omniroute.engine.runtime import Headers, Way
+from omniroute.engine.terms import Headers
 from omniroute.formats.codec import Asked, Watch
 from omniroute.formats.translate import Carrier
 from omniroute.ir.complaint import Complaint
@@ -57,12 +59,14 @@ KIND_OF_PHASE: dict[Phase, FailureKind] = {
 class Wish(msgspec.Struct, frozen=True):
     """What a client asks by its headers.
 
-    ``passed`` go on to an upstream of its format; ``session`` names the conversation that the request belongs to.
+    ``passed`` go on to an upstream of its format; ``session`` names the conversation that the request belongs to, and
+    ``tags`` are what the client wants to find it by.
     """
 
     passed: Headers = ()
     progress: bool = False
     session: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 class Attempt:
@@ -135,14 +139,14 @@ class Attempt:
         target, limits, asked, way = self._candidate.target, self._limits, self._asked, self._way
         prepared = self._carrier.prepare()
         until = min(since + (limits.first_byte if asked.stream else limits.answer), self._deadline)
-        self._patience.expect(self._deadline, "an answer")
+        self._patience.expect(until, "an answer")
         answer = await upstream.send(
             Outgoing(
                 url=_url(target.provider.base_url + self._carrier.url(target.model.name, asked.stream), way),
                 headers=_headers(way, self._carrier, self._wish.passed),
                 body=prepared.body,
                 connect=min(limits.connect, until - since),
-                first_byte=until - since,
+                first_byte=inf,
             )
         )
         if answer.status == 429 or any(value == "0" and "ratelimit" in name for name, value in answer.headers.items()):
@@ -188,6 +192,7 @@ class Attempt:
         record.usage = answered.usage
         record.losses = self._carrier.losses
         record.first_token = self._patience.now()
+        record.relayed = len(whole.body)
         await self._client.whole(200, answer_headers(record, self._candidate, answer, self._carrier), whole.body)
         record.ended(Outcome.OK, 200)
         return None
@@ -203,7 +208,9 @@ class Attempt:
         except SendError as error:
             lost = error
         finally:
-            self._record.usage = watch.usage if self.started else None
+            if self.started:  # else another attempt may have noted its own
+                self._record.usage = watch.usage
+                self._record.broken_off = not watch.done
         self._wait_for_client()
         last += watch.close()
         if watch.complaint is None and watch.started:
@@ -249,6 +256,7 @@ class Attempt:
             await self._start(answer)
             ready, self._held = self._held + ready, b""
         if ready:
+            self._record.relayed += len(ready)
             await self._client.send(ready)
 
     async def _start(self, answer: Answer) -> None:
@@ -270,7 +278,9 @@ class Attempt:
             await self._start(answer)
         self._record.usage = watch.usage
         self._record.losses = self._carrier.losses
-        await self._client.end(self._held + last)
+        rest = self._held + last
+        self._record.relayed += len(rest)
+        await self._client.end(rest)
         self._record.ended(Outcome.OK, 200)
         self._record.answered_at = self._patience.now()
         await self._drain(chunks)

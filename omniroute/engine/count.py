@@ -31,7 +31,8 @@ async def count(
     """Answer with a count; failures are given only where they are the request's own fault."""
     able = tuple(each for each in understood.plan.candidates if CODECS[each.format].counter is not None)
     if able:
-        counting = msgspec.structs.replace(understood, plan=msgspec.structs.replace(understood.plan, candidates=able))
+        plan = msgspec.structs.replace(understood.plan, candidates=able, hedge=None)
+        counting = msgspec.structs.replace(understood, plan=plan)
         failures = await pursue(
             rt, counting, lambda candidate: _carrier(understood, candidate), client, patience, record
         )

@@ -1,9 +1,10 @@
-"""What of a configuration its tests reach: aliases, combos and targets.
+"""What of a configuration its tests reach: aliases, combos, targets and policies.
 
-Always true: something counts as reached where a request was resolved through it, and a target where it was asked.
+Always true: something counts as reached where a request was resolved through it, a target where it was asked, and a
+policy where it held for whoever asked.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -11,9 +12,9 @@ from omniroute.config.references import Names, Step
 from omniroute.routing.simulate import Simulated
 
 Thing = tuple[str, str]
-"""A kind (``alias``, ``combo`` or ``target``) and a name."""
+"""A kind (``alias``, ``combo``, ``target`` or ``policy``) and a name."""
 
-KINDS = {"alias": "aliases", "combo": "combos", "target": "targets"}
+KINDS = {"alias": "aliases", "combo": "combos", "target": "targets", "policy": "policies"}
 """What is counted, and what many of it are called."""
 
 
@@ -39,15 +40,17 @@ class Coverage(msgspec.Struct, frozen=True):
         return sum(each in self.reached for each in of_kind), len(of_kind)
 
 
-def coverage(names: Names, played: Iterable[Simulated]) -> Coverage:
-    """Say what of a configuration's ``names`` was reached by requests that were played."""
+def coverage(names: Names, policies: Iterable[str], played: Sequence[Simulated]) -> Coverage:
+    """Say what of a configuration's ``names`` and ``policies`` was reached by requests that were played."""
     courses = {
         (one.plan.facts.asked, tuple(each.candidate.target.id for each in one.attempts))
         for one in played
         if one.plan is not None
     }
     reached = {thing for asked, targets in courses for thing in _reached(names, asked, targets)}
-    return Coverage(tuple(dict.fromkeys(_things(names))), frozenset(reached))
+    held = {("policy", one.policy) for one in played if one.policy}
+    things = (*_things(names), *(("policy", name) for name in policies))
+    return Coverage(tuple(dict.fromkeys(things)), frozenset(reached | held))
 
 
 def _things(names: Names) -> Iterator[Thing]:

@@ -14,14 +14,16 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
 from omniroute.config.diagnostics import Diagnostic
+from omniroute.config.prices import PRICES
 from omniroute.config.snapshot import Snapshot
 from omniroute.config.source import Place, Position, Source, Span
 from omniroute.engine.places import Places, places
@@ -171,10 +173,16 @@ def pinned_files(
 
 
 def shipped_catalogue() -> tuple[Source, ...]:
-    """Read the provider catalogue that comes with the gateway, in name order."""
+    """Read the provider catalogue that comes with the gateway: providers in name order, then prices in name order."""
     folder = resources.files("omniroute") / "catalogue"
-    entries = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda each: each.name)
-    return tuple(Source(f"catalogue/{entry.name}", entry.read_text("utf-8"), shipped=True) for entry in entries)
+    return (*_shipped(folder, "catalogue", ".toml"), *_shipped(folder / "prices", PRICES, ".json"))
+
+
+def _shipped(folder: Traversable, shown: str, suffix: str) -> Iterator[Source]:
+    """Read a folder's files with a suffix."""
+    for entry in sorted(folder.iterdir(), key=lambda each: each.name):
+        if entry.name.endswith(suffix):
+            yield Source(f"{shown}/{entry.name}", entry.read_text("utf-8"), shipped=True)
 
 
 def schema_document() -> dict[str, Any]:

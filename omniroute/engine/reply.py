@@ -7,9 +7,10 @@ the request itself is kept in its own words, because clients know how to read th
 from typing import Protocol
 from urllib.parse import quote
 
+from omniroute.engine.headroom import retry_headers
 from omniroute.engine.record import Record
-from omniroute.engine.runtime import Headers
-from omniroute.errors import Malformed, OmniRouteError
+from omniroute.engine.terms import Headers
+from omniroute.errors import Malformed, OmniRouteError, RateLimited
 from omniroute.formats.codec import ErrorView
 from omniroute.formats.translate import Carrier
 from omniroute.ir.loss import summary
@@ -73,14 +74,17 @@ def answer_headers(
         ("x-omniroute-target", _visible(candidate.target.id)),
         ("x-omniroute-attempts", str(record.attempts + 1)),
     )
-    headers += carrier.told
-    if record.session is not None:
-        headers = (*headers, ("x-omniroute-session-id", _visible(record.session)))
+    headers += carrier.told + session_header(record) + record.told
     if record.replaced is not None:
         headers = (*headers, ("x-omniroute-deprecated", " -> ".join(map(_visible, record.replaced))))
     if carrier.losses:
         headers = (*headers, ("x-omniroute-loss", summary(carrier.losses)))
     return (*headers, ("cache-control", "no-cache")) if stream else headers
+
+
+def session_header(record: Record) -> Headers:
+    """Give the header that names the request's conversation, where it has one."""
+    return () if record.session is None else (("x-omniroute-session-id", _visible(record.session)),)
 
 
 def _kind(answer: Answer, wanted: str) -> str:
@@ -97,11 +101,13 @@ def _visible(name: str) -> str:
 
 def error_headers(record: Record, error: OmniRouteError) -> Headers:
     """Build the headers of an error: how often we tried, and when to come again where upstreams were busy."""
-    headers = JSON
+    headers = JSON + record.told
     if record.attempts:
         headers = (*headers, ("x-omniroute-attempts", str(record.attempts)))
     if isinstance(error, AllFailed) and error.status == 429 and error.retry_after is not None:
         headers = (*headers, ("retry-after", str(max(1, round(error.retry_after)))))
+    if isinstance(error, RateLimited):
+        headers += retry_headers(error)
     return headers
 
 

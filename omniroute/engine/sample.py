@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 from omniroute.formats import CODECS
-from omniroute.formats.codec import Codec, Place, Terms
+from omniroute.formats.codec import Asked, Codec, Place, Terms
 from omniroute.formats.translate import Translation, dress
 from omniroute.ir.facts import Facts
 from omniroute.ir.parts import Audio, Document, Image, Inline, Part, Text
@@ -28,11 +28,15 @@ PARTS: Mapping[Capability, Part] = {
 }
 
 
-def fitting_of(facts: Facts) -> Fitting:
-    """Say how a request with these needs fits formats other than its client's, which is one of ``CODECS``."""
+def sample_of(facts: Facts) -> Asked:
+    """Make a request with these needs, in its client's format, which is one of ``CODECS``."""
     codec = CODECS[facts.format]
-    asked = codec.ask(_body(codec, facts), Place(facts.asked, facts.stream))
-    return Translation(codec, asked).fit
+    return codec.ask(_body(codec, facts), Place(facts.asked, facts.stream))
+
+
+def fitting_of(facts: Facts) -> Fitting:
+    """Say how such a request fits formats other than its client's."""
+    return Translation(CODECS[facts.format], sample_of(facts)).fit
 
 
 def _body(codec: Codec, facts: Facts) -> bytes:

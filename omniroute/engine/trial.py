@@ -10,12 +10,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from omniroute.config.document.behaviour import ConfigTest, ExpectedInTest, UpstreamInTest
+from omniroute.config.document.behaviour import ConfigTest, ExpectedInTest
 from omniroute.config.snapshot import Snapshot
-from omniroute.config.units import seconds
+from omniroute.config.trials import Known, mistakes
+from omniroute.config.units import money, seconds
 from omniroute.config.words import listed
-from omniroute.engine.rehearsal import Course, Request, Showing, key_named, rehearse
-from omniroute.engine.sample import fitting_of
+from omniroute.engine.rehearsal import Course, made_up, rehearse
+from omniroute.engine.showing import Showing
 from omniroute.formats import CODECS
 from omniroute.ir.facts import Facts
 from omniroute.routing.simulate import EVERYBODY, Reply, Script, Simulated
@@ -49,10 +50,10 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 def run_test(snapshot: Snapshot, test: ConfigTest, at: float) -> Trial:
-    """Play a test and judge it; ``at`` is the time at which its client key is looked at, in Unix seconds."""
-    mistakes = tuple(_mistakes(snapshot, test))
-    if mistakes:
-        return Trial(test, mistakes=mistakes)
+    """Play a test and judge it; ``at`` is when its first request comes where it does not say so, in Unix seconds."""
+    wrong = tuple(_mistakes(snapshot, test))
+    if wrong:
+        return Trial(test, mistakes=wrong)
     asked = test.request
     facts = Facts(
         asked=asked.model,
@@ -61,8 +62,11 @@ def run_test(snapshot: Snapshot, test: ConfigTest, at: float) -> Trial:
         input_tokens=asked.tokens,
         needs=frozenset(asked.needs),
     )
-    request = Request(facts, fitting_of(facts), Showing(asked.key, at))
-    played = rehearse(snapshot, request, script_of(test), Course(test.repeat, seconds(test.every), test.seed))
+    moment = at if test.given.at is None else test.given.at.timestamp()
+    spent = {name: money(amount) for name, amount in test.given.spent.items()}
+    course = Course(test.repeat, seconds(test.every), test.seed, spent)
+    request = made_up(facts, Showing(asked.key, moment, asked.session))
+    played = rehearse(snapshot, request, script_of(test), course)
     other = next((each for each in played if test.expect.status not in {None, each.status}), None)
     differences = tuple(_differences(test.expect, played, other or played[-1]))
     return Trial(test, played, (), differences, (other or played[-1]) if differences else None)
@@ -81,41 +85,11 @@ def script_of(test: ConfigTest) -> Script:
 
 def _mistakes(snapshot: Snapshot, test: ConfigTest) -> Iterator[str]:
     """Say what is wrong with a test itself."""
-    key, expect = test.request.key, test.expect
-    if key is not None and key_named(snapshot, key) is None:
-        yield f"request.key: there is no client key `{key}`"
     if test.request.format not in CODECS:
         yield f"request.format: no client can ask in `{test.request.format}`; write {listed(CODECS)}"
-    for number, each in enumerate(test.given.upstream, 1):
-        yield from (f"given.upstream, answer {number}: {words}" for words in _misgiven(snapshot, each))
-    if expect.attempts is None and expect.status is None and expect.server is None and not expect.shares:
-        yield "expect: it expects nothing; write `attempts`, `status`, `server` or `shares`"
-    for target in (*(expect.attempts or ()), *filter(None, [expect.server]), *(expect.shares or ())):
-        if not _leads_somewhere(snapshot, target):
-            yield f"expect: `{target}` is no target of this configuration; a target is provider/model"
-
-
-def _misgiven(snapshot: Snapshot, given: UpstreamInTest) -> Iterator[str]:
-    """Say what is wrong with what an upstream is given to do."""
-    if given.provider is not None and given.target is not None:
-        yield "`provider` and `target` exclude each other"
-    if (given.status is None) == (given.failure is None):
-        yield "write either `status` or `failure`"
-    if given.provider is not None and given.provider not in snapshot.providers:
-        yield f"there is no provider `{given.provider}`"
-    if given.target is not None and not _leads_somewhere(snapshot, given.target):
-        yield f"`{given.target}` is no target of this configuration; a target is provider/model"
-    who = given.provider or given.target
-    if given.credential is not None and who is None:
-        yield "`credential` needs a `provider` or a `target`"
-    provider = snapshot.providers.get((who or "").partition("/")[0])
-    if provider is not None and given.credential not in {None, *(each.name for each in provider.credentials)}:
-        yield f"provider `{provider.name}` has no credential `{given.credential}`"
-
-
-def _leads_somewhere(snapshot: Snapshot, target: str) -> bool:
-    provider, slash, model = target.partition("/")
-    return bool(slash and model) and provider in snapshot.providers
+    providers = {name: [one.name for one in each.credentials] for name, each in snapshot.providers.items()}
+    known = Known(providers, [each.name for each in snapshot.keys.values()], snapshot.budgets.keys())
+    yield from map(str, mistakes(test, known))
 
 
 def _differences(expect: ExpectedInTest, played: tuple[Simulated, ...], shown: Simulated) -> Iterator[Difference]:

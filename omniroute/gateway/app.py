@@ -4,17 +4,21 @@ Always true: every response carries the configuration it was made under (``X-Omn
 """
 
 import os
+import time
+from random import Random
 
 import msgspec
 from starlette.types import ASGIApp, Scope
 
 from omniroute.engine.exchange import exchange
 from omniroute.engine.patience import Patience
+from omniroute.engine.replays import wanted
 from omniroute.engine.runtime import Runtime
 from omniroute.engine.understand import Inbound
 from omniroute.formats import CODECS, GEMINI_ARRAY
 from omniroute.formats.codec import Codec, Place
-from omniroute.gateway.inbound import AsgiClient, Message, Receive, Send, key_of, wish
+from omniroute.gateway.inbound import AsgiClient, Message, Receive, Send, key_of, origin, wish
+from omniroute.gateway.line import LINE, LineClient
 from omniroute.gateway.routes import ACTIONS, DEDICATED, INFERENCE, TOLERATED, Spot, action, dedicated
 from omniroute.names import ProviderName
 
@@ -29,14 +33,20 @@ class Entrance(msgspec.Struct, frozen=True):
 
 
 class Gateway:
-    """The whole application. ``pages`` answers what is not inference."""
+    """The whole application. ``pages`` answers what is not inference.
 
-    __slots__ = ("_dedicated", "_pages", "_rt", "_spots")
+    A request id is the millisecond in which it came, so that rows which come one after the other stand beside each
+    other in the database's index, and chance. That is drawn from a generator that was seeded by the system: asking that
+    for each takes ten times as long, and an id is no secret.
+    """
+
+    __slots__ = ("_chance", "_dedicated", "_pages", "_rt", "_spots")
 
     def __init__(self, rt: Runtime, pages: ASGIApp) -> None:
         """Look up what is spoken at every inference path once."""
         self._rt = rt
         self._pages = pages
+        self._chance = Random(os.urandom(32))  # noqa: S311 - see above
         self._spots = {path: _entrance(spot) for path, spot in INFERENCE.items()}
         self._spots |= {path: self._spots[meant] for path, meant in TOLERATED.items()}
         self._dedicated = {path: _entrance(Spot(wire)) for path, wire in DEDICATED.items()}
@@ -44,7 +54,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "http":
-            request_id = new_request_id()
+            request_id = f"req_{time.time_ns() // 1_000_000:012x}{self._chance.getrandbits(48):012x}"
             if scope["method"] == "POST":
                 entrance = self._route(scope)
                 if entrance is not None:
@@ -74,7 +84,12 @@ class Gateway:
         live = self._rt.holder.current
         patience = Patience()
         headers = scope["headers"]
-        client = AsgiClient(headers, receive, send, patience, common_headers(live.tag, request_id))
+        common = common_headers(live.tag, request_id)
+        line = scope.pop(LINE, None)
+        if line is not None:
+            client: AsgiClient = LineClient(line, headers, (receive, send), patience, common)
+        else:
+            client = AsgiClient(headers, receive, send, patience, common)
         inbound = Inbound(
             request_id=request_id,
             codec=entrance.codec,
@@ -83,8 +98,14 @@ class Gateway:
             place=entrance.place,
             wish=wish(headers, entrance.codec.passes),
             counts=entrance.counts,
+            address=origin(scope, live.snapshot.server.trusted_proxies),
+            wants=wanted(headers),
         )
-        await exchange(self._rt, live, inbound, client, patience)
+        try:
+            await exchange(self._rt, live, inbound, client, patience)
+        finally:
+            if line is not None:
+                line.over()
 
     def _stamped(self, send: Send, request_id: str) -> Send:
         """Add the headers that every response carries to what the pages send."""
@@ -110,11 +131,6 @@ def _model_action(model: str, verb: str, query: bytes) -> Entrance:
     if stream and b"alt=sse" not in query.split(b"&"):
         codec = GEMINI_ARRAY
     return Entrance(codec, spot.counts, place=Place(model, stream))
-
-
-def new_request_id() -> str:
-    """Give an id that no other request has: 96 random bits."""
-    return "req_" + os.urandom(12).hex()
 
 
 def common_headers(tag: bytes, request_id: str) -> list[tuple[bytes, bytes]]:

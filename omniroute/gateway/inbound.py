@@ -5,17 +5,20 @@ connection. What is sent to a client that has left is dropped by the server; not
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.types import Scope
 
+from omniroute.config.policy import Network
 from omniroute.engine.attempt import Wish
 from omniroute.engine.patience import Patience, Why
 from omniroute.engine.reply import ClientLeft
-from omniroute.engine.runtime import Headers
+from omniroute.engine.terms import Headers
 from omniroute.errors import TooLarge
+from omniroute.routing.permit import Address, client_address
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -25,9 +28,16 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 KEY_IN_QUERY = ("/v1beta/", "/v1/models/", "/v1/v1beta/")
 """Where https://ai.google.dev/api/all-methods lets a key stand in the URL."""
 
-SESSION = frozenset({b"x-session-id", b"x_session_id"})
-"""Headers that name the conversation that a request belongs to; a proxy may drop the one with underscores."""
+SESSION = (b"x-session-id", b"x_session_id", b"x-omniroute-session", b"session-id", b"session_id")
+"""Headers that name the conversation that a request belongs to, the first that is there; proxies may drop those with
+underscores."""
 LONGEST_SESSION = 256
+TAGS = b"x-omniroute-tags"
+"""The header that has words of the client's own by which it finds its requests, between commas."""
+MOST_TAGS = 10
+_TAG = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+_PROGRESS = b"x-omniroute-progress"
+_HEEDED = frozenset({*SESSION, TAGS, _PROGRESS})
 
 _NO_WISH = Wish()
 
@@ -54,18 +64,43 @@ def key_of(scope: Scope) -> bytes | None:
     return key
 
 
+def origin(scope: Scope, trusted: Sequence[Network]) -> Address:
+    """Find out where a request came from; ``trusted`` are the proxies whose word is taken for it."""
+    peer = scope.get("client")
+    said = [value for name, value in scope["headers"] if name == b"x-forwarded-for"] if trusted else ()
+    return client_address(peer[0] if peer else None, said, trusted)
+
+
 def wish(headers: RawHeaders, passes: frozenset[bytes]) -> Wish:
     """Read what a client asks by its headers: those of ``passes`` go on to its upstream."""
     passed: Headers = ()
-    progress, session = False, None
+    said: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in passes:
             passed = (*passed, (name.decode("latin-1"), value.decode("latin-1")))
-        elif name == b"x-omniroute-progress":
-            progress = value.strip().lower() == b"true"
-        elif name in SESSION and value and len(value) <= LONGEST_SESSION:
-            session = value.decode("latin-1")
-    return Wish(passed, progress, session) if passed or progress or session else _NO_WISH
+        elif name in _HEEDED:
+            said[name] = said[name] + b"," + value if name == TAGS and name in said else value
+    if not said:
+        return Wish(passed) if passed else _NO_WISH
+    progress = said.get(_PROGRESS, b"").strip().lower() == b"true"
+    return Wish(passed, progress, _session(said), tags(said[TAGS]) if TAGS in said else ())
+
+
+def _session(said: Mapping[bytes, bytes]) -> str | None:
+    """Give what the headers call the conversation; a name that is too long is none."""
+    names = (said.get(name, b"") for name in SESSION)
+    return next((name.decode("latin-1") for name in names if 0 < len(name) <= LONGEST_SESSION), None)
+
+
+def tags(written: bytes) -> tuple[str, ...]:
+    """Read tags: the first ten that are well formed, each once.
+
+    The others are left out rather than refused, as gateways do that take such words: a request is not worth less for a
+    label that is too long (https://developers.cloudflare.com/ai-gateway/observability/custom-metadata/ keeps the first
+    five).
+    """
+    words = (word.strip() for word in written.decode("latin-1").split(","))
+    return tuple(dict.fromkeys(word for word in words if _TAG.fullmatch(word)))[:MOST_TAGS]
 
 
 class AsgiClient:
@@ -92,18 +127,12 @@ class AsgiClient:
     async def body(self, limit: int) -> bytes:
         """Read the request body; as ``engine.reply.Client``."""
         self._check_length(limit)
-        message = await self._receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body"):
+        body, more = await self._first()
+        if more:
             body = await self._rest_of(body, limit)
-        elif message["type"] == "http.disconnect":
-            raise ClientLeft
         if len(body) > limit:
             raise too_large(limit)
-        # The one task beside a request's own: without somebody who listens, a client that leaves while its upstream
-        # is still thinking would be noticed only when there is something to send. It is held here, because a loop
-        # holds its tasks weakly.
-        self._listener = asyncio.get_running_loop().create_task(self._listen())
+        self._hear()
         return body
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
@@ -126,6 +155,26 @@ class AsgiClient:
         """Send the last part, and end the response."""
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
         self.ended = True
+
+    async def _first(self) -> tuple[bytes, bool]:
+        """Give the first part of the body, and whether more is to come.
+
+        Raises:
+            ClientLeft: the client left before it.
+        """
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        return message.get("body", b""), message.get("more_body", False)
+
+    def _hear(self) -> None:
+        """Notice from now on when the client leaves.
+
+        The one task beside a request's own: without somebody who listens, a client that leaves while its upstream is
+        still thinking would be noticed only when there is something to send. It is held here, because a loop holds its
+        tasks weakly.
+        """
+        self._listener = asyncio.get_running_loop().create_task(self._listen())
 
     def _check_length(self, limit: int) -> None:
         """Refuse a body that says it is too long before any of it is read."""

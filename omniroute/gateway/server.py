@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from omniroute.engine.patience import Why
 from omniroute.engine.runtime import Runtime
+from omniroute.gateway.line import LineProtocol
 
 KEEP_ALIVE = 75
 """Seconds an idle client connection is kept: longer than clients keep theirs, so that they are first to close."""
@@ -33,7 +34,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 interface="asgi3",
-                http="httptools",
+                http=LineProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

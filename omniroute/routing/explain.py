@@ -10,13 +10,27 @@ from types import MappingProxyType
 import msgspec
 
 from omniroute.config.origins import Hop, Listing, Origin, Origins
+from omniroute.config.policy import Policy
 from omniroute.config.snapshot import Combo, Snapshot, Target
-from omniroute.errors import RequestError
+from omniroute.errors import Forbidden, OmniRouteError, Refused, RequestError, Unfit
 from omniroute.ir.facts import Facts
-from omniroute.ir.loss import Loss
 from omniroute.names import Capability, Strategy
+from omniroute.routing.explanation import (
+    Arrival,
+    Choice,
+    Explanation,
+    LeftOut,
+    Limit,
+    Listed,
+    Question,
+    Shape,
+    Tried,
+    Unusable,
+)
+from omniroute.routing.permit import decisive
 from omniroute.routing.plan import Candidate, Fitting, Plan, Rejected, draft, unfit_because
 from omniroute.routing.resolve import Resolved, resolve
+from omniroute.routing.ruling import ruling
 from omniroute.routing.strategies import STRATEGIES
 from omniroute.routing.view import View
 
@@ -41,6 +55,15 @@ BY_EXPERIENCE = frozenset(
 _DECIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"context": ("models", "", "context"), "capability": ("models", "", "capabilities"), "format": ("formats",)}
 )
+# literal table: what a request is shaped by, and the table and the key that say so
+_SHAPED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "system_message": ("combos", "system_message"),
+        "tool_filter": ("combos", "tool_filter"),
+        "told": ("policies", "system_prompt"),
+        "thinking": ("policies", "thinking_budget"),
+    }
+)
 _STREAMED = ("connect", "first_byte", "first_token", "between_events")
 _WHOLE = ("connect", "answer")
 # literal table: what is said of resilience: its name, its key below [resilience], and its field in the snapshot
@@ -52,152 +75,78 @@ _RESILIENCE = (
 )
 
 
-class Listed(msgspec.Struct, frozen=True):
-    """What a combo lists: a target or another combo, its weight, and the aliases by which it is listed."""
+class Asking(msgspec.Struct, frozen=True):
+    """What is to be explained: a request, how it fits formats, what chance is drawn from, what is known, and who asks.
 
-    name: str
-    weight: int
-    way: tuple[Hop, ...]
-    origin: Origin | None
-
-
-class Arrival(msgspec.Struct, frozen=True):
-    """What the last name is.
-
-    ``kind`` is ``combo``, ``model`` (``provider/model``), ``prefix`` where the provider is called by another of its
-    names, ``bare`` where one provider alone lists the model, or ``gone`` where another model is in its place.
+    ``key`` is the name of a client key, "" for whoever comes without one, and ``policy`` what holds for it. ``refused``
+    is why it is not let in, if it is not.
     """
 
-    name: str
-    kind: str
-    to: str
-    origin: Origin | None
+    facts: Facts
+    fitting: Fitting
+    seed: int = 0
+    view: View = View()
+    key: str = ""
+    policy: Policy | None = None
+    refused: Refused | None = None
 
 
-class Shape(msgspec.Struct, frozen=True):
-    """A key of the combo by which requests are changed before they are sent."""
-
-    key: str
-    origin: Origin | None
-
-
-class Choice(msgspec.Struct, frozen=True):
-    """A combo, how it chooses (``rule`` says it in a line), and whether that hangs on chance or on experience.
-
-    ``steps`` are what it chooses from, in the order written.
-    """
-
-    combo: str
-    strategy: Strategy
-    rule: str
-    by_chance: bool
-    by_experience: bool
-    steps: tuple[Listed, ...]
-    origin: Origin | None
-
-
-class Tried(msgspec.Struct, frozen=True):
-    """A candidate: where its target is listed, and where its credential is; ``own`` says that nothing is translated."""
-
-    target: str
-    credential: str
-    format: str
-    own: bool
-    losses: tuple[Loss, ...]
-    origin: Origin | None
-    credential_origin: Origin | None
-
-
-class LeftOut(msgspec.Struct, frozen=True):
-    """A target that is not asked; ``code`` is stable."""
-
-    target: str
-    code: str
-    reason: str
-    origin: Origin | None
-
-
-class Unusable(msgspec.Struct, frozen=True):
-    """A credential without a secret."""
-
-    provider: str
-    credential: str
-    reason: str
-    origin: Origin | None
-
-
-class Limit(msgspec.Struct, frozen=True):
-    """A limit in force, of these targets, or of the whole request where there are none; times in seconds."""
-
-    name: str
-    value: float
-    seconds: bool
-    origin: Origin | None
-    targets: tuple[str, ...] = ()
-
-
-class Question(msgspec.Struct, frozen=True):
-    """What was asked."""
-
-    asked: str
-    format: str
-    stream: bool
-    needs: tuple[Capability, ...]
-    input_tokens: int | None
-    session: str | None
-    seed: int
-
-
-class Explanation(msgspec.Struct, frozen=True):
-    """A decision and its reasons; ``problem`` says why nobody serves the request, where that is so.
-
-    ``way`` are the aliases that were followed, ``arrivals`` what the last name is in the end; where that stands for
-    nothing, there are none.
-    """
-
-    question: Question
-    config: str
-    way: tuple[Hop, ...] = ()
-    arrivals: tuple[Arrival, ...] = ()
-    shapes: tuple[Shape, ...] = ()
-    combos: tuple[Choice, ...] = ()
-    candidates: tuple[Tried, ...] = ()
-    rejected: tuple[LeftOut, ...] = ()
-    unusable: tuple[Unusable, ...] = ()
-    limits: tuple[Limit, ...] = ()
-    problem: str | None = None
-
-
-def explain(snapshot: Snapshot, origins: Origins, facts: Facts, view: View, fitting: Fitting, seed: int) -> Explanation:
+def explain(snapshot: Snapshot, origins: Origins, asking: Asking) -> Explanation:
     """Make the plan for a request, and say what led to it.
 
     Raises:
         Malformed: the request cannot be understood, and has to be.
     """
-    asked = Explanation(_question(facts, seed), snapshot.id)
+    facts, policy = asking.facts, asking.policy
+    rules = ruling(origins, asking.key, policy) if policy is not None else None
+    asked = Explanation(_question(asking), snapshot.id, ruling=rules)
+    if asking.refused is not None:
+        return _refused(asked, asking.refused, origins)
     try:
         resolved = resolve(snapshot, facts)
     except RequestError as error:
-        return msgspec.structs.replace(asked, problem=error.message)
-    plan = draft(snapshot, facts, view, fitting, seed)
-    teller = _Teller(snapshot, origins, plan)
-    return msgspec.structs.replace(
+        return _refused(asked, error, origins)
+    named = msgspec.structs.replace(
         asked,
         way=tuple(_hops(facts.asked, resolved, origins)),
         arrivals=tuple(_arrivals(facts.asked, resolved, origins)),
+    )
+    try:
+        plan = draft(snapshot, facts, asking.view, asking.fitting, asking.seed, policy)
+    except Forbidden as error:
+        return _refused(named, error, origins)
+    teller = _Teller(snapshot, origins, plan, policy)
+    return msgspec.structs.replace(
+        named,
         shapes=tuple(teller.shapes()),
         combos=tuple(map(teller.choice, plan.tree)),
         candidates=tuple(map(teller.tried, plan.candidates)),
         rejected=tuple(map(teller.left_out, plan.rejected)),
-        unusable=tuple(teller.unusable(view)),
+        unusable=tuple(teller.unusable(asking.view)),
         limits=tuple(teller.limits()),
         problem=None if plan.candidates else unfit_because(plan),
+        status=None if plan.candidates else Unfit.status,
     )
 
 
-def _question(facts: Facts, seed: int) -> Question:
-    needs = tuple(each for each in Capability if each in facts.needs)
-    return Question(facts.asked, facts.format, facts.stream, needs, facts.input_tokens, facts.session, seed)
+def _refused(asked: Explanation, error: OmniRouteError, origins: Origins) -> Explanation:
+    """Say why a request is refused, and which key of the configuration says so."""
+    decided = origins.near(*error.by) if isinstance(error, Refused) and error.by else None
+    return msgspec.structs.replace(asked, problem=error.message, status=error.status, decided=decided)
+
+
+def _question(asking: Asking) -> Question:
+    facts = asking.facts
+    return Question(
+        facts.asked,
+        facts.format,
+        facts.stream,
+        tuple(each for each in Capability if each in facts.needs),
+        facts.input_tokens,
+        facts.session,
+        asking.seed,
+        asking.key or None,
+    )
 
 
 def _hops(asked: str, resolved: Resolved, origins: Origins) -> Iterator[Hop]:
@@ -230,18 +179,18 @@ def _arrivals(asked: str, resolved: Resolved, origins: Origins) -> Iterator[Arri
 class _Teller:
     """Finds the origins of one plan."""
 
-    def __init__(self, snapshot: Snapshot, origins: Origins, plan: Plan) -> None:
+    def __init__(self, snapshot: Snapshot, origins: Origins, plan: Plan, policy: Policy | None) -> None:
         self._snapshot = snapshot
         self._origins = origins
         self._plan = plan
+        self._policy = policy
 
     def shapes(self) -> Iterator[Shape]:
         """Name what changes the request."""
-        shaping = self._plan.shaping
-        if shaping is not None and self._plan.combo is not None:
-            for key in shaping.__struct_fields__:
-                if getattr(shaping, key) is not None:
-                    yield Shape(key, self._origins.of("combos", self._plan.combo, key))
+        for field, (table, key) in _SHAPED.items():
+            if getattr(self._plan.shaping, field, None) is not None:
+                name = self._policy.name if table == "policies" and self._policy is not None else self._plan.combo
+                yield Shape(key, self._origins.of(table, name or "", key))
 
     def choice(self, combo: Combo) -> Choice:
         """Say how a combo chooses."""
@@ -275,6 +224,7 @@ class _Teller:
             losses=candidate.losses,
             origin=self._listing(target),
             credential_origin=self._origins.credential(target.provider.name, candidate.credential.name),
+            full=candidate.full,
         )
 
     def left_out(self, rejected: Rejected) -> LeftOut:
@@ -284,6 +234,8 @@ class _Teller:
         if code in _DECIDES:
             below = (each or target.model.name for each in _DECIDES[code])
             origin = self._origins.near("providers", target.provider.name, *below)
+        elif code == "policy" and self._policy is not None:
+            origin = self._origins.near(*decisive(self._policy, target.id))
         elif code == "credential":
             origin = self._origins.credential(target.provider.name, target.provider.credentials[0].name)
         return LeftOut(target.id, code, rejected.reason, origin)
@@ -309,6 +261,25 @@ class _Teller:
         for name, key, field in _RESILIENCE:
             value = getattr(self._snapshot.resilience, field)
             yield Limit(name, value, field != "failures", origins.of("resilience", *key))
+        if plan.hedge is not None:
+            share = origins.of("resilience", "hedge", "max_share")
+            yield Limit("share asked beside a late target", plan.hedge.max_share, seconds=False, origin=share)
+        yield from self._places()
+
+    def _places(self) -> Iterator[Limit]:
+        """Give the limits of how many requests are answered at once."""
+        for target in {each.target.id: each.target for each in self._plan.candidates}.values():
+            provider, own, whose = target.provider, target.model.max_concurrent, (target.id,)
+            place = ("providers", provider.name)
+            if own is not None:
+                origin = self._origins.of(*place, "models", target.model.name, "max_concurrent")
+                yield Limit("at once", own, seconds=False, origin=origin, targets=whose)
+            if provider.max_concurrent is not None:
+                origin = self._origins.of(*place, "max_concurrent")
+                yield Limit("at once, all models", provider.max_concurrent, seconds=False, origin=origin, targets=whose)
+            if target.limited:
+                origin = self._origins.of(*place, "queue")
+                yield Limit("wait for room", provider.queue, seconds=True, origin=origin, targets=whose)
 
     def _times(self) -> Iterator[Limit]:
         """Give the time limits; those that are the same, and written at the same place, once for all their targets."""

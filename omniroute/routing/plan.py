@@ -2,24 +2,29 @@
 
 Always true: planning is a pure function of a snapshot, a request's facts, a view of the world and a seed. A plan with
 no candidate is itself the explanation. What passes never ejects the last target: where everything rests, those that
-rest are the candidates, the one that is free first before the others.
+rest are the candidates, the one that is free first before the others; and who has no room is a candidate behind all
+that have.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Protocol
 
 import msgspec
 
-from omniroute.config.snapshot import Combo, Credential, Snapshot, Target
+from omniroute.config.policy import Policy
+from omniroute.config.snapshot import Combo, Credential, Hedge, Snapshot, Target
 from omniroute.errors import Unfit
 from omniroute.formats.shape import Shaping
-from omniroute.formats.translate import Fit
+from omniroute.formats.translate import Fit, Lossless
 from omniroute.ir.facts import Facts
 from omniroute.ir.loss import Loss
 from omniroute.names import Capability, Format, TargetId
 from omniroute.routing import credentials, strategies
 from omniroute.routing.fitness import resting, unfit
+from omniroute.routing.permit import allowed
 from omniroute.routing.resolve import Resolved, resolve
+from omniroute.routing.shaping import shaping_of
 from omniroute.routing.strategies import Situation
 from omniroute.routing.view import View, rests
 
@@ -35,7 +40,8 @@ class Fitting(Protocol):
 class Candidate(msgspec.Struct, frozen=True):
     """One thing to try: a target, asked with one credential, in a wire format in which ``losses`` are not said.
 
-    ``free_at`` is when it may be asked, of the view's clock; 0 where it may be asked now.
+    ``free_at`` is when it may be asked, of the view's clock; 0 where it may be asked now. ``full`` says that its target
+    had no room for one more request.
     """
 
     target: Target
@@ -43,6 +49,7 @@ class Candidate(msgspec.Struct, frozen=True):
     format: Format
     losses: tuple[Loss, ...] = ()
     free_at: float = 0.0
+    full: bool = False
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -59,7 +66,8 @@ class Plan(msgspec.Struct, frozen=True):
     ``combos`` are those whose turn it was to choose, the outermost first, and ``tree`` are all that could have been.
     ``total`` is the longest that the request may take, and
     ``longest_wait`` the longest that it may wait for a candidate to be free, in seconds. ``shaping`` is what is made
-    of the request before it is sent; ``replaced`` is as in ``Resolved``.
+    of the request before it is sent; ``replaced`` is as in ``Resolved``. ``hedge`` says when a second target is asked
+    because the first is late; None where that is not wanted, or there is no second one.
     """
 
     facts: Facts
@@ -73,42 +81,64 @@ class Plan(msgspec.Struct, frozen=True):
     tree: tuple[Combo, ...] = ()
     shaping: Shaping | None = None
     replaced: tuple[TargetId, TargetId] | None = None
+    hedge: Hedge | None = None
 
 
-def make_plan(snapshot: Snapshot, facts: Facts, view: View, fitting: Fitting, seed: int = 0) -> Plan:
-    """Decide who may serve a request.
+def is_full(target: Target, seated: Mapping[str, int]) -> bool:
+    """Say whether a target or its provider answers as many requests as it can at once; ``seated`` is a view's."""
+    if not target.limited:
+        return False
+    shared, own = target.provider.max_concurrent, target.model.max_concurrent
+    no_shared = shared is not None and seated.get(target.provider.name, 0) >= shared
+    return no_shared or (own is not None and seated.get(target.id, 0) >= own)
 
-    Where its combo does not shape it, ``fitting`` is only asked of formats other than the client's.
+
+def make_plan(
+    snapshot: Snapshot, facts: Facts, view: View, fitting: Fitting, seed: int = 0, policy: Policy | None = None
+) -> Plan:
+    """Decide who may serve a request of a caller for whom ``policy`` holds.
+
+    Where neither its combo nor the policy shapes it, ``fitting`` is only asked of formats other than the client's.
 
     Raises:
         Malformed: the request cannot be understood, and has to be.
         UnknownModel, AmbiguousModel, WrongProvider: as ``resolve``.
+        Forbidden: the policy lets it be answered by none.
         Unfit: no target can serve it; the message gives each target's reason.
     """
-    plan = draft(snapshot, facts, view, fitting, seed)
+    plan = draft(snapshot, facts, view, fitting, seed, policy)
     if not plan.candidates:
         raise Unfit(unfit_because(plan))
     return plan
 
 
-def draft(snapshot: Snapshot, facts: Facts, view: View, fitting: Fitting, seed: int = 0) -> Plan:
+def draft(
+    snapshot: Snapshot, facts: Facts, view: View, fitting: Fitting, seed: int = 0, policy: Policy | None = None
+) -> Plan:
     """Make a plan as ``make_plan``; one that nobody can serve has no candidates, and is not refused.
 
     Raises:
         Malformed: the request cannot be understood, and has to be.
         UnknownModel, AmbiguousModel, WrongProvider: as ``resolve``.
+        Forbidden: the policy lets it be answered by none.
     """
     resolved = resolve(snapshot, facts)
+    may = allowed(policy, facts.asked, resolved)
     combo = snapshot.combos[resolved.combo] if resolved.combo is not None else None
-    shaping = _shaping(combo)
+    shaping = shaping_of(combo, policy)
+    if policy is not None and policy.on_loss == "refuse":
+        fitting = Lossless(fitting)
     if shaping is not None:
         fitting = partial(fitting, shaping=shaping)
         facts = _as_shaped(facts, shaping, fitting)
     situation = Situation(view, facts, seed)
-    planner = _Planner(situation, fitting, told=shaping is not None and shaping.system_message is not None)
-    for target in _stuck_first(_ordered(resolved, combo, situation), situation):
+    planner = _Planner(situation, fitting, told=shaping is not None and shaping.tells)
+    targets = _ordered(resolved, combo, situation)
+    if may is not resolved.targets:
+        targets = _permitted(targets, may, planner)
+    for target in _stuck_first(targets, situation):
         planner.consider(target)
-    candidates = tuple(planner.free) or tuple(sorted(planner.later, key=lambda each: each.free_at))
+    candidates = (*planner.free, *planner.full) or tuple(sorted(planner.later, key=lambda each: each.free_at))
     return Plan(
         facts=facts,
         combo=resolved.combo,
@@ -121,14 +151,16 @@ def draft(snapshot: Snapshot, facts: Facts, view: View, fitting: Fitting, seed: 
         tree=_within(combo) if combo is not None else (),
         shaping=shaping,
         replaced=resolved.replaced,
+        hedge=_hedge(snapshot.resilience.hedge, candidates),
     )
 
 
-def _shaping(combo: Combo | None) -> Shaping | None:
-    """Give what a combo makes of requests; of combos within one another, the outermost says it."""
-    if combo is None or (combo.system_message is None and combo.tool_filter is None):
+def _hedge(hedge: Hedge, candidates: tuple[Candidate, ...]) -> Hedge | None:
+    """Give when a second target is asked, where there is one."""
+    if not hedge.enabled or not candidates:
         return None
-    return Shaping(combo.system_message, combo.tool_filter)
+    first = candidates[0].target.id
+    return hedge if any(each.target.id != first for each in candidates) else None
 
 
 def _as_shaped(facts: Facts, shaping: Shaping, fitting: Fitting) -> Facts:
@@ -141,6 +173,14 @@ def _as_shaped(facts: Facts, shaping: Shaping, fitting: Fitting) -> Facts:
 def _ordered(resolved: Resolved, combo: Combo | None, situation: Situation) -> tuple[Target, ...]:
     """Order the targets: as a combo's strategy has it."""
     return resolved.targets if combo is None else strategies.ordered(combo, situation)
+
+
+def _permitted(targets: tuple[Target, ...], may: tuple[Target, ...], planner: "_Planner") -> tuple[Target, ...]:
+    """Leave out, with the reason, what the caller's policy does not let it be answered by."""
+    names = {each.id for each in may}
+    reason = "the caller's policy does not let it be asked"
+    planner.rejected.extend(Rejected(each, "policy", reason) for each in targets if each.id not in names)
+    return tuple([each for each in targets if each.id in names])
 
 
 def _within(combo: Combo) -> tuple[Combo, ...]:
@@ -169,6 +209,7 @@ class _Planner:
 
     def __init__(self, situation: Situation, fitting: Fitting, *, told: bool) -> None:
         self.free: list[Candidate] = []
+        self.full: list[Candidate] = []
         self.later: list[Candidate] = []
         self.rejected: list[Rejected] = []
         self._situation = situation
@@ -204,7 +245,9 @@ class _Planner:
             self.later.append(Candidate(target, first, wire, fit.losses, view.now + rest[2]))
             return
         free = (each for each in usable if not rests(view, provider, each.name, model))
-        self.free.extend(Candidate(target, each, wire, fit.losses) for each in free)
+        full = is_full(target, view.seated)
+        found = self.full if full else self.free
+        found.extend(Candidate(target, each, wire, fit.losses, full=full) for each in free)
 
 
 def _usable(target: Target, situation: Situation) -> list[Credential]:

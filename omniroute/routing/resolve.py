@@ -17,7 +17,7 @@ from difflib import get_close_matches
 import msgspec
 
 from omniroute.config.naming import LONGEST_CHAIN, following
-from omniroute.config.snapshot import Alias, Model, Provider, Snapshot, Target
+from omniroute.config.snapshot import Alias, Provider, Snapshot, Target
 from omniroute.errors import AmbiguousModel, UnknownModel, WrongProvider
 from omniroute.ir.facts import Facts
 from omniroute.names import Strategy, TargetId
@@ -66,8 +66,7 @@ def resolve(snapshot: Snapshot, facts: Facts) -> Resolved:
 
 def target_of(provider: Provider, model: str) -> Target:
     """Make the target for a model of a provider, known to the catalogue or not."""
-    known = provider.models.get(model) or Model(model)
-    return Target(TargetId(f"{provider.name}/{model}"), provider, known, provider.timeouts)
+    return Target(TargetId(f"{provider.name}/{model}"), provider, provider.known(model), provider.timeouts)
 
 
 def known_names(snapshot: Snapshot) -> Iterator[str]:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from omniroute.config.policy import Policy
 from omniroute.config.snapshot import Snapshot
 from omniroute.errors import OmniRouteError
 from omniroute.ir.complaint import Complaint
@@ -45,11 +46,15 @@ has none answers with 200.
 
 
 class Given(msgspec.Struct, frozen=True):
-    """The world in which a request is played: what it fits, what upstreams do, and what is known of them."""
+    """The world in which a request is played: what it fits, what upstreams do, and what is known of them.
+
+    ``policy`` is what holds for its caller.
+    """
 
     fitting: Fitting
     script: Script = MappingProxyType({})
     view: View = View()
+    policy: Policy | None = None
 
 
 class Attempted(msgspec.Struct, frozen=True):
@@ -67,7 +72,9 @@ class Simulated(msgspec.Struct, frozen=True):
 
     ``plan`` is None where the request was refused before anybody was asked, and ``message`` says why, as it does where
     all failed. ``status`` and ``code`` are what the client sees; the code is "" where it has its answer. ``took`` are
-    the seconds until then. ``script`` is what is left of the script.
+    the seconds until then. ``script`` is what is left of the script. ``policy`` names what holds for the caller.
+    ``downgraded`` are the names that were asked for instead, one after the other, where budgets had no room; and
+    ``warnings`` is what the client is told of budgets.
     """
 
     plan: Plan | None
@@ -77,6 +84,9 @@ class Simulated(msgspec.Struct, frozen=True):
     message: str = ""
     took: float = 0.0
     script: Script = MappingProxyType({})
+    policy: str = ""
+    downgraded: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def waited(self) -> float:
@@ -101,7 +111,7 @@ def simulate(snapshot: Snapshot, facts: Facts, given: Given, seed: int = 0, now:
         now: when the request comes, in seconds of the clock of ``given.view``.
     """
     try:
-        plan = make_plan(snapshot, facts, given.view, given.fitting, seed)
+        plan = make_plan(snapshot, facts, given.view, given.fitting, seed, given.policy)
     except OmniRouteError as error:
         return refused(error, given.script)
     return _play(plan, given.script, now)

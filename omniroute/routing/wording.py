@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from omniroute.config.origins import Hop, Origin
 from omniroute.config.render.cells import clean
 from omniroute.ir.loss import Loss
-from omniroute.routing.explain import Arrival, Choice, Explanation, Limit, Question, Tried
+from omniroute.routing.explanation import Arrival, Choice, Explanation, Limit, Question, Tried
 
 _BY_CHANCE = "combo '{}' draws anew for each request: this is what seed {} draws"
 _BY_EXPERIENCE = "combo '{}' goes by what the gateway has done and learnt: this is its order right after a start"
+_COUNTED = "whether rates, conversations and budgets have room is not looked at here: `omniroute simulate` counts them"
 _SHAPES = {
     "system_message": "its system prompt is the combo's",
     "tool_filter": "its tools are those that the combo lets through",
+    "system_prompt": "its system prompt has words of the policy's",
+    "thinking_budget": "it thinks as much as the policy says",
 }
 UNKNOWN = (
     "what a running gateway knows is not known here: breakers, cooldowns and sessions can leave targets out for a "
@@ -35,6 +38,12 @@ def notes(explanation: Explanation) -> Iterator[str]:
             yield _BY_CHANCE.format(each.combo, explanation.question.seed)
         if each.by_experience:
             yield _BY_EXPERIENCE.format(each.combo)
+    if explanation.ruling is not None and any(_is_counted(each.key) for each in explanation.ruling.clauses):
+        yield _COUNTED
+
+
+def _is_counted(key: str) -> bool:
+    return key in {"rate", "max_sessions"} or key.startswith("budgets.")
 
 
 def at(origin: Origin | None) -> str:
@@ -46,6 +55,7 @@ def at(origin: Origin | None) -> str:
 
 def _lines(explanation: Explanation) -> Iterator[str]:
     yield _asked(explanation.question)
+    yield from _held(explanation)
     yield from _named(explanation)
     for choice in explanation.combos:
         yield from _chooses(choice)
@@ -66,7 +76,8 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield from ("", "Limits:")
         yield from map(_limit, explanation.limits)
     if explanation.problem is not None:
-        yield from ("", f"Nobody serves it: {explanation.problem}")
+        decided = at(explanation.decided) if explanation.decided is not None else ""
+        yield from ("", f"Nobody serves it (status {explanation.status}): {explanation.problem}{decided}")
 
 
 def _asked(question: Question) -> str:
@@ -78,7 +89,20 @@ def _asked(question: Question) -> str:
         parts.append(f"about {question.input_tokens} tokens of input")
     if question.session is not None:
         parts.append(f"session '{question.session}'")
+    if question.key is not None:
+        parts.append(f"with key '{question.key}'")
     return ", ".join(parts)
+
+
+def _held(explanation: Explanation) -> Iterator[str]:
+    """Say which policy holds, and what it says."""
+    held = explanation.ruling
+    if held is None:
+        return
+    key = explanation.question.key
+    whom = f"key '{key}'" if key is not None else "whoever comes without a key"
+    yield from ("", f"Policy '{held.policy}' holds for {whom}{at(held.named)}")
+    yield from (f"  {each.key} = {each.value}{at(each.origin)}" for each in held.clauses)
 
 
 def _named(explanation: Explanation) -> Iterator[str]:
@@ -122,6 +146,8 @@ def _tried(number: int, each: Tried) -> Iterator[str]:
     yield f"  {number}. {each.target}{at(each.origin)}"
     yield f"     in {each.format}, {spoken}"
     yield f"     with credential '{each.credential}'{at(each.credential_origin)}"
+    if each.full:
+        yield "     behind those that have room, for it has none now"
     yield from map(_lost, each.losses)
 
 

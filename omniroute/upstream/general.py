@@ -12,6 +12,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextvars import ContextVar
+from math import isinf
 from typing import Any
 
 import httpcore
@@ -174,7 +175,7 @@ class _Watch:
         self._connect_by: float | None = None
         self._phase = Phase.FIRST_BYTE_TIMEOUT
         self._given_up = False
-        self.timeout = asyncio.timeout(request.first_byte)
+        self.timeout = asyncio.timeout(None if isinf(request.first_byte) else request.first_byte)
         self.heard = False
         """Whether a byte came from the peer."""
         self.ended = False
@@ -193,7 +194,8 @@ class _Watch:
 
     def connected(self) -> None:
         self._phase = Phase.FIRST_BYTE_TIMEOUT
-        self.timeout.reschedule(self._loop.time() + self._request.first_byte)
+        first_byte = self._request.first_byte
+        self.timeout.reschedule(None if isinf(first_byte) else self._loop.time() + first_byte)
 
     def give_up(self) -> None:
         self._given_up = True

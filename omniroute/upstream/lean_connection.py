@@ -11,6 +11,7 @@ that the socket is not read. Every exchange ends exactly once: completely, or wi
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
+from math import inf
 from typing import Protocol, Self, cast
 
 from omniroute.upstream.body import gather
@@ -186,7 +187,7 @@ class Connection(asyncio.Protocol):
         Args:
             head: request line and headers.
             body: the request's body.
-            first_byte: seconds to wait, from now.
+            first_byte: seconds to wait, from now; infinite where nobody is to be told that it is late.
             bodiless: whether the method is HEAD.
 
         Raises:
@@ -195,7 +196,8 @@ class Connection(asyncio.Protocol):
         answer = self._answer = LeanAnswer(self)
         self._silent = True
         self._reader.expect(bodiless=bodiless)
-        self._timer = self._loop.call_later(first_byte, self._late, first_byte)
+        if first_byte != inf:
+            self._timer = self._loop.call_later(first_byte, self._late, first_byte)
         self._write(head, body)
         try:
             await answer.head()

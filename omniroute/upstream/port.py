@@ -16,7 +16,8 @@ class Outgoing(msgspec.Struct, frozen=True):
 
     ``url`` is absolute. ``headers`` hold no ``host``, ``content-length``, ``connection`` or ``accept-encoding``:
     the client sets those (it asks for ``identity``, so that a stream can be watched). ``connect`` and
-    ``first_byte`` are seconds; ``first_byte`` counts from the moment a connection is there.
+    ``first_byte`` are seconds; ``first_byte`` counts from the moment a connection is there, and is infinite where
+    whoever asks sees to it, which saves a timer.
     """
 
     url: str

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from omniroute.config.snapshot import Key, Server
-from omniroute.gateway.app import common_headers, new_request_id
+from omniroute.gateway.app import common_headers
 from omniroute.names import Outcome, Scope
 from tests.support.client import Received, ask, chat, fetch
 from tests.support.gateway import RunningGateway, running
@@ -259,10 +259,6 @@ async def test_where_no_key_is_required_a_page_is_open_and_a_wrong_key_is_still_
 
 
 # The small parts.
-
-
-def test_request_ids_do_not_repeat() -> None:
-    assert len({new_request_id() for _ in range(10_000)}) == 10_000
 
 
 def test_the_common_headers_are_id_and_configuration() -> None:

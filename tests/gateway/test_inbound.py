@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from omniroute.engine.attempt import Wish
 from omniroute.engine.patience import Patience, Why
 from omniroute.engine.reply import ClientLeft
 from omniroute.errors import TooLarge
-from omniroute.gateway.inbound import AsgiClient, key_of, presented_key
+from omniroute.gateway.inbound import LONGEST_SESSION, AsgiClient, key_of, presented_key, tags, wish
 
 
 class Wire:
@@ -75,6 +76,60 @@ def test_a_key_in_the_query_counts_on_the_paths_of_one_format_only(
     path: str, query: bytes, headers: list[tuple[bytes, bytes]], key: bytes | None
 ) -> None:
     assert key_of({"path": path, "query_string": query, "headers": headers}) == key
+
+
+NONE: frozenset[bytes] = frozenset()
+
+
+@pytest.mark.parametrize(
+    ("headers", "session"),
+    [
+        ([(b"x-session-id", b"a")], "a"),
+        ([(b"x_session_id", b"a")], "a"),
+        ([(b"x-omniroute-session", b"a")], "a"),
+        ([(b"session-id", b"a")], "a"),
+        ([(b"session_id", b"a")], "a"),
+        ([(b"session_id", b"last"), (b"x-omniroute-session", b"third"), (b"x-session-id", b"first")], "first"),
+        ([(b"x-session-id", b""), (b"session-id", b"a")], "a"),
+        ([(b"x-session-id", b"x" * LONGEST_SESSION)], "x" * LONGEST_SESSION),
+        ([(b"x-session-id", b"x" * (LONGEST_SESSION + 1))], None),
+        ([(b"x-request-id", b"a")], None),
+    ],
+)
+def test_a_conversation_is_named_by_the_first_header_that_does(
+    headers: list[tuple[bytes, bytes]], session: str | None
+) -> None:
+    assert wish(headers, NONE) == Wish(session=session)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        (b"a, b", ("a", "b")),
+        (b"team/red:1.0_x-y , b,", ("team/red:1.0_x-y", "b")),
+        (b"a,a,b", ("a", "b")),
+        (b'two words,a\xe9,",ok', ("ok",)),
+        (b"x" * 64 + b"," + b"y" * 65, ("x" * 64,)),
+        (b",".join(b"%d" % number for number in range(12)), tuple(map(str, range(10)))),
+        (b"", ()),
+    ],
+)
+def test_well_formed_tags_are_taken_and_others_are_left_out(written: bytes, found: tuple[str, ...]) -> None:
+    assert tags(written) == found
+
+
+def test_a_wish_is_made_of_all_headers_that_say_one() -> None:
+    headers = [
+        (b"x-omniroute-tags", b"a"),
+        (b"openai-beta", b"b"),
+        (b"x-omniroute-progress", b" True"),
+        (b"x-omniroute-tags", b"c"),
+        (b"x-session-id", b"s"),
+    ]
+    passes = frozenset({b"openai-beta"})
+    assert wish(headers, passes) == Wish((("openai-beta", "b"),), True, "s", ("a", "c"))
+    assert wish(headers[1:2], passes) == Wish((("openai-beta", "b"),))
+    assert wish([(b"accept", b"*/*")], passes) == Wish()
 
 
 async def test_a_body_in_parts_is_put_together() -> None:

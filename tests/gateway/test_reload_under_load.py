@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from omniroute.config.snapshot import Snapshot
-from omniroute.engine.runtime import equip
+from omniroute.engine.equipment import equip
 from omniroute.names import Outcome
 from omniroute.upstream.secrets import resolve_all
 from tests.support.client import Connection, ask, chat, fetch

@@ -5,15 +5,19 @@ from collections.abc import Mapping
 import pytest
 
 from omniroute.config.origins import Origin
-from omniroute.errors import Malformed
+from omniroute.errors import Forbidden, Malformed
+from omniroute.formats.shape import Shaping
 from omniroute.formats.translate import Fit, sayable
 from omniroute.ir.facts import Facts
 from omniroute.ir.loss import dropped
 from omniroute.names import Capability, Format, ProviderName, Strategy
-from omniroute.routing.explain import BY_CHANCE, BY_EXPERIENCE, Explanation, explain
+from omniroute.routing.explain import BY_CHANCE, BY_EXPERIENCE, Asking, explain
+from omniroute.routing.explanation import Explanation
 from omniroute.routing.plan import Fitting, make_plan
 from omniroute.routing.strategies import STRATEGIES
 from omniroute.routing.view import View
+from tests.routing.test_ruling import at as line
+from tests.routing.test_ruling import told as told_to
 from tests.support.loaded import Configuration, line_of, loaded
 
 TEXT = """\
@@ -67,7 +71,7 @@ def told(
     facts: Facts, *, view: View | None = None, fitting: Fitting = sayable, seed: int = 0, text: str = TEXT
 ) -> Explanation:
     found = loaded(text)
-    return explain(found.snapshot, found.origins, facts, view or View(), fitting, seed)
+    return explain(found.snapshot, found.origins, Asking(facts, fitting, seed, view or View()))
 
 
 def at(part: str, text: str = TEXT) -> str:
@@ -99,7 +103,7 @@ def test_a_name_that_fits_a_pattern_says_which() -> None:
 def test_the_candidates_are_those_of_the_plan_that_serve_would_make(seed: int) -> None:
     found, facts = loaded(TEXT), asked("smart", stream=True)
     plan = make_plan(found.snapshot, facts, View(), sayable, seed)
-    said = explain(found.snapshot, found.origins, facts, View(), sayable, seed)
+    said = explain(found.snapshot, found.origins, Asking(facts, sayable, seed))
     assert [(each.target, each.credential, each.format) for each in said.candidates] == [
         (each.target.id, each.credential.name, each.format) for each in plan.candidates
     ]
@@ -283,8 +287,8 @@ def test_a_path_that_names_another_provider_is_a_problem_too() -> None:
 
 
 def test_a_request_that_cannot_be_understood_is_not_explained() -> None:
-    def malformed(_wire: Format, _shaping: object = None) -> Fit:
-        raise Malformed("not so")
+    def malformed(wire: Format, shaping: Shaping | None = None) -> Fit:
+        raise Malformed(f"not so in {wire} under {shaping}")
 
     with pytest.raises(Malformed):
         told(asked("claude-x"), fitting=malformed)
@@ -303,7 +307,71 @@ def test_the_question_is_repeated() -> None:
 
 def test_what_the_catalogue_decides_is_said_to_be_shipped() -> None:
     found: Configuration = loaded('[providers.echo]\n\n[combos.x]\ntargets = ["echo/echo-1"]\n')
-    said = explain(found.snapshot, found.origins, asked("echo/echo-1"), View(), sayable, 0)
+    said = explain(found.snapshot, found.origins, Asking(asked("echo/echo-1"), sayable))
     origin = said.candidates[0].origin
     assert isinstance(origin, Origin)
     assert origin.shipped == origin.file.startswith("catalogue/")
+
+
+NARROW = TEXT.replace('timeouts = { first_token = "3s" }', 'max_concurrent = 2\nqueue = "7s"').replace(
+    "context = 1000", "max_concurrent = 1"
+)
+
+
+def test_who_has_no_room_comes_behind_the_others_and_is_marked() -> None:
+    found = told(asked("inner"), text=NARROW, view=View(seated={"house": 1, "house/tiny": 1}))
+    assert [(each.target, each.full) for each in found.candidates] == [
+        *[("house/large", False)] * 2,
+        *[("house/tiny", True)] * 2,
+    ]
+
+
+def test_how_many_are_answered_at_once_is_told_with_its_lines() -> None:
+    limits = {each.name: each for each in told(asked("house/tiny"), text=NARROW).limits}
+    shown = {
+        name: (each.value, str(each.origin), each.targets)
+        for name, each in limits.items()
+        if "room" in name or "once" in name
+    }
+    assert shown == {
+        "at once": (1, at("max_concurrent = 1", NARROW), ("house/tiny",)),
+        "at once, all models": (2, at("max_concurrent = 2", NARROW), ("house/tiny",)),
+        "wait for room": (7.0, at("queue =", NARROW), ("house/tiny",)),
+    }
+
+
+def test_the_share_of_second_attempts_is_told_where_there_is_a_second_target() -> None:
+    text = TEXT + "[resilience.hedge]\nenabled = true\nmax_share = 0.25\n"
+    for name, expected in (("inner", [(0.25, at("max_share", text))]), ("house/tiny", [])):
+        limits = told(asked(name), text=text).limits
+        assert [(each.value, str(each.origin)) for each in limits if "beside" in each.name] == expected
+
+
+def test_a_target_that_the_policy_denies_is_left_out_with_the_line_that_denies_it() -> None:
+    found = told_to("pair", "alice")
+    assert [each.target for each in found.candidates] == ["house/small"]
+    assert [(each.target, each.code, str(each.origin)) for each in found.rejected] == [
+        ("house/large", "policy", line("deny_models"))
+    ]
+    assert [(each.key, str(each.origin)) for each in found.shapes] == [
+        ("system_prompt", line("system_prompt")),
+        ("thinking_budget", line("thinking_budget")),
+    ]
+
+
+def test_what_the_policy_refuses_is_told_with_its_line() -> None:
+    found = told_to("house/large", "alice")
+    assert (found.status, str(found.decided), found.candidates) == (403, line("deny_models"), ())
+    assert [each.to for each in found.arrivals] == ["house/large"]
+    found = told_to("house/large", "bob")
+    assert (found.status, str(found.decided)) == (403, line("allow_models"))
+
+
+def test_whoever_is_not_let_in_is_told_why_and_nothing_is_planned() -> None:
+    found = told_to("pair", "alice", refused=Forbidden("not now", ("policies", "engineers", "schedule")))
+    assert (found.problem, found.status, str(found.decided)) == ("not now", 403, line("[policies.engineers]"))
+    assert (found.arrivals, found.candidates) == ((), ())
+
+
+def test_a_name_that_stands_for_nothing_has_the_status_of_the_answer() -> None:
+    assert (told(asked("nobody")).status, told(asked("nobody")).decided) == (404, None)

@@ -1,12 +1,13 @@
+import msgspec
 import pytest
 
-from omniroute.config.snapshot import Timeouts
+from omniroute.config.snapshot import Hedge, Model, Resilience, Timeouts
 from omniroute.errors import Unfit
 from omniroute.formats.translate import Fit
 from omniroute.ir.facts import Facts
 from omniroute.ir.loss import dropped
 from omniroute.names import Format
-from omniroute.routing.plan import Fitting, Plan, View, make_plan
+from omniroute.routing.plan import Fitting, Plan, View, is_full, make_plan
 from tests.support.snapshots import combo, provider, snapshot, target
 
 FIRST = provider("first", credentials=["main", "spare"], timeouts=Timeouts(total=9.0))
@@ -89,3 +90,49 @@ def test_every_candidate_may_be_tried_once_unless_the_combo_asks_for_fewer() -> 
 
 def test_the_longest_total_of_the_candidates_bounds_the_request() -> None:
     assert plan("first", "second").total == 20.0
+
+
+# Room, and hedging.
+
+NARROW = msgspec.structs.replace(provider("first", credentials=["main", "spare"]), max_concurrent=2)
+
+
+def narrow_plan(view: View) -> Plan:
+    config = snapshot(NARROW, SECOND, combos=[combo("c", target(NARROW, "m"), target(SECOND, "m"))])
+    return make_plan(config, Facts("c", Format.OPENAI_CHAT, stream=False), view, unfit)
+
+
+def test_a_target_without_room_comes_behind_those_that_have_it() -> None:
+    made = narrow_plan(View(seated={"first": 2}))
+    assert shown(made) == ["second/m main", "first/m main", "first/m spare"]
+    assert [each.full for each in made.candidates] == [False, True, True]
+    assert made.max_attempts == 3
+
+
+def test_a_target_with_room_keeps_its_place() -> None:
+    made = narrow_plan(View(seated={"first": 1, "second": 9}))
+    assert shown(made) == ["first/m main", "first/m spare", "second/m main"]
+    assert not any(each.full for each in made.candidates)
+
+
+def test_the_limits_of_the_provider_and_of_the_model_both_hold() -> None:
+    small = msgspec.structs.replace(target(NARROW, "m"), model=Model("m", max_concurrent=1))
+    own = msgspec.structs.replace(target(SECOND, "m"), model=Model("m", max_concurrent=1))
+    assert is_full(small, {"first": 1, "first/m": 1})
+    assert is_full(small, {"first": 2})
+    assert not is_full(small, {"first": 1, "first/n": 1})
+    assert is_full(own, {"second/m": 1})
+    assert not is_full(target(SECOND, "m"), {"second": 99, "second/m": 99})
+
+
+def test_another_target_is_asked_beside_a_late_one_only_where_that_is_wanted_and_there_is_one() -> None:
+    hedge = Hedge(enabled=True)
+    config = snapshot(FIRST, SECOND, combos=[combo("c", target(FIRST, "m"), target(SECOND, "m"))])
+    wanted = msgspec.structs.replace(config, resilience=Resilience(hedge=hedge))
+
+    def hedged(of: object, asked: str, view: View = ALL_USABLE) -> Hedge | None:
+        return make_plan(of, Facts(asked, Format.OPENAI_CHAT, stream=True), view, unfit).hedge  # type: ignore[arg-type]  # both are snapshots
+
+    assert hedged(wanted, "c") is hedge
+    assert hedged(wanted, "first/m") is None
+    assert hedged(config, "c") is None

@@ -3,10 +3,12 @@
 from omniroute.formats.translate import Fit, sayable
 from omniroute.ir.loss import dropped
 from omniroute.names import Capability
-from omniroute.routing.explain import explain
+from omniroute.routing.explain import Asking, explain
 from omniroute.routing.view import View
 from omniroute.routing.wording import at, notes, words
 from tests.routing.test_explain import ARRIVALS, TEXT, asked, told
+from tests.routing.test_ruling import at as line
+from tests.routing.test_ruling import told as told_to
 from tests.support.loaded import loaded
 
 WHOLE = """\
@@ -73,7 +75,8 @@ def test_what_is_left_out_has_its_reason_its_code_and_its_place() -> None:
     assert "needs images" in said.splitlines()[0]
     reason = "the request needs images, which the model does not have"
     assert f"Left out:\n  house/tiny: {reason} [capability]  (a.toml:15)\n" in said
-    assert said.endswith(f"Nobody serves it: no target of 'house/tiny' can serve this request: house/tiny: {reason}\n")
+    problem = f"no target of 'house/tiny' can serve this request: house/tiny: {reason}"
+    assert said.endswith(f"Nobody serves it (status 422): {problem}\n")
     assert "Tried" not in said
     assert "Limits" not in said
 
@@ -129,8 +132,30 @@ def test_notes_say_what_an_order_hangs_on() -> None:
 def test_notes_say_that_experience_is_missing() -> None:
     text = TEXT.replace('"weighted"', '"p2c"')
     found = loaded(text)
-    said = list(notes(explain(found.snapshot, found.origins, asked("mixed"), View(), sayable, 0)))
+    said = list(notes(explain(found.snapshot, found.origins, Asking(asked("mixed"), sayable))))
     assert [each.partition(":")[0] for each in said] == [
         "combo 'mixed' draws anew for each request",
         "combo 'mixed' goes by what the gateway has done and learnt",
     ]
+
+
+def test_who_has_no_room_is_said_to_come_behind_the_others() -> None:
+    text = TEXT.replace("context = 1000", "max_concurrent = 1")
+    made = told(asked("inner"), text=text, view=View(seated={"house/tiny": 1}))
+    assert words(made).count("     behind those that have room, for it has none now\n") == 2
+
+
+def test_it_is_put_into_words() -> None:
+    said = words(told_to("house/large", "alice"))
+    assert said.startswith("'house/large' asked in openai-chat, not streamed, with key 'alice'\n")
+    named = line('policy = "engineers"')
+    assert f"\nPolicy 'engineers' holds for key 'alice'  ({named})\n" in said
+    assert f'  deny_models = ["x", "house/large"]  ({line("deny_models")})\n' in said
+    assert said.endswith(f"policy 'engineers' denies 'house/large'  ({line('deny_models')})\n")
+    assert "Policy 'guests' holds for whoever comes without a key" in words(told_to("house/small", ""))
+    assert "its system prompt has words of the policy's" in words(told_to("pair", "alice"))
+
+
+def test_what_is_counted_is_noted() -> None:
+    assert any("budgets have room" in each for each in notes(told_to("pair", "alice")))
+    assert list(notes(told_to("house/small", "bob"))) == []

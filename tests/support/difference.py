@@ -98,10 +98,10 @@ def _usage(before: Usage | None, after: Usage | None) -> Iterator[str]:
             yield f"usage: {before} became {after}"
         return
     totals = (before.prompt, before.output) == (after.prompt, after.output)
-    classes = all(
-        getattr(after, name) in {0, getattr(before, name)} for name in ("cache_read", "cache_write", "reasoning")
-    )
-    if not (totals and classes):
+    written = {0, before.cache_write + before.cache_write_1h}
+    names = ("cache_read", "cache_write_1h", "reasoning", "audio_in", "audio_out", "audio_cache_read")
+    classes = all(getattr(after, name) in {0, getattr(before, name)} for name in names)
+    if not (totals and classes and after.cache_write + after.cache_write_1h in written):
         yield f"usage: {before} became {after}"
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from omniroute.names import FailureKind, Format, Outcome, ReloadResult, Trigger
-from omniroute.observe.events import Attempted, Exchanged, Reloaded
+from omniroute.observe.events import Admitted, Attempted, Exchanged, Reloaded
 
 NOON = 1_763_899_200_000_000
 """2025-11-23 12:00:00 UTC, in Unix microseconds."""
@@ -44,6 +44,21 @@ def exchanged(number: int = 0, **changes: object) -> Exchanged:
         "attempts": (ANSWERED,),
     }
     return Exchanged(**{**fields, **changes})  # type: ignore[arg-type]  # a test names the fields that it changes
+
+
+def admitted(number: int = 0, **changes: object) -> Admitted:
+    """Give the admission of the request that ``exchanged`` gives the end of."""
+    fields: dict[str, object] = {
+        "request_id": f"req_{number:08x}",
+        "at": NOON + number,
+        "format": Format.OPENAI_CHAT,
+        "asked": "smart",
+        "key": "alice",
+        "stream": True,
+        "generation": 42,
+        "config": "9f3ac1d27e04",
+    }
+    return Admitted(**{**fields, **changes})  # type: ignore[arg-type]  # as above
 
 
 def unanswered(number: int = 0, **changes: object) -> Exchanged:

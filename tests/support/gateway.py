@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from omniroute.config.snapshot import Snapshot
+from omniroute.engine.equipment import equip
 from omniroute.engine.holder import Holder, Live, tag_for
-from omniroute.engine.runtime import Runtime, equip
+from omniroute.engine.runtime import Runtime
 from omniroute.gateway.app import Gateway
-from omniroute.gateway.pages import Eyes, pages
+from omniroute.gateway.operations import Eyes
+from omniroute.gateway.pages import pages
 from omniroute.gateway.server import Server, address_of, listen
 from omniroute.names import Trigger
 from omniroute.observe.events import Event, Exchanged
+from omniroute.storage.db import MEMORY
 from omniroute.upstream.client import Client
 from omniroute.upstream.secrets import resolve_all
 
@@ -52,8 +55,33 @@ def live(snapshot: Snapshot, environ: Mapping[str, str], generation: int = 1) ->
     return Live(snapshot, generation, 1_700_000_000_000_000, Trigger.START, tag_for(generation, snapshot), equipment)
 
 
+def eyes(**given: object) -> Eyes:
+    """What pages are given: what a test names, and else as good as nothing."""
+    plain: dict[str, object] = {
+        "config_status": dict,
+        "metrics": lambda: b"# metrics\n",
+        "metrics_type": "text/plain",
+        "telemetry": lambda seconds: {"window_seconds": seconds, "providers": {}},
+        "budgets": _nothing,
+        "caches": _nothing,
+        "clear_caches": _three,
+        "database": MEMORY,
+    }
+    return Eyes(**{**plain, **given})  # type: ignore[arg-type]  # a test names the fields that matter to it
+
+
+async def _nothing() -> list[object]:
+    return []
+
+
+async def _three() -> dict[str, object]:
+    return {"cleared": 3}
+
+
 @asynccontextmanager
-async def running(snapshot: Snapshot, environ: Mapping[str, str] | None = None) -> AsyncIterator[RunningGateway]:
+async def running(
+    snapshot: Snapshot, environ: Mapping[str, str] | None = None, database: str = MEMORY
+) -> AsyncIterator[RunningGateway]:
     """Serve a snapshot on a free port."""
     given = environ or {}
     holder = Holder()
@@ -61,9 +89,9 @@ async def running(snapshot: Snapshot, environ: Mapping[str, str] | None = None) 
     events: list[Event] = []
     client = Client()
     rt = Runtime(holder, client, events.append)
-    eyes = Eyes(lambda: {"active": {"generation": holder.current.generation}}, lambda: b"# metrics\n", "text/plain")
+    made = eyes(config_status=lambda: {"active": {"generation": holder.current.generation}}, database=database)
     listening = listen("127.0.0.1", 0)
-    server = Server(Gateway(rt, pages(rt, eyes)), rt, snapshot.server.grace)
+    server = Server(Gateway(rt, pages(rt, made)), rt, snapshot.server.grace)
     gateway = RunningGateway(address_of(listening), rt, server, given, events)
     serving = asyncio.create_task(server.serve([listening]))
     try:

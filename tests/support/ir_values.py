@@ -284,8 +284,19 @@ def requests(draw: DrawFn, wire: Format) -> GenerateRequest:
 
 
 usages = st.builds(
-    lambda sent, out, read, written, share: Usage(sent, out, read, written, out * share // 4),
-    *(tokens, tokens, tokens, tokens),
+    lambda sent, out, read, written, hour, share, heard: Usage(
+        sent,
+        out,
+        read,
+        written,
+        out * share // 4,
+        hour,
+        sent * heard // 4,
+        (out - out * share // 4) * heard // 4,
+        read * heard // 4,
+    ),
+    *(tokens, tokens, tokens, tokens, tokens | st.just(0)),
+    st.integers(0, 4),
     st.integers(0, 4),
 )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from types import MappingProxyType
 
+from omniroute.config.policy import Policy
 from omniroute.config.snapshot import (
     Alias,
     Auth,
@@ -73,9 +74,16 @@ def combo(
     return Combo(name, strategy, reached, max_attempts, steps, made.system_message, made.tool_filter)
 
 
-def key(name: str, secret: str, *, scopes: Iterable[Scope] = (Scope.INFERENCE,), expires: int | None = None) -> Key:
+def key(
+    name: str,
+    secret: str,
+    *,
+    scopes: Iterable[Scope] = (Scope.INFERENCE,),
+    expires: int | None = None,
+    policy: Policy | None = None,
+) -> Key:
     """A client key for the plain text ``secret``."""
-    return Key(name, sha256(secret.encode()).hexdigest(), frozenset(scopes), expires)
+    return Key(name, sha256(secret.encode()).hexdigest(), frozenset(scopes), expires, policy)
 
 
 def snapshot(

@@ -53,10 +53,15 @@ def _command(name: str, parent: click.Context) -> Iterator[str]:
     command = parent.command.get_command(parent, name)
     assert command is not None, name
     context = click.Context(command, info_name=name, parent=parent)
+    if not isinstance(command, click.Group) or command.invoke_without_command:
+        yield from _itself(command, context)
     if isinstance(command, click.Group):
         for each in command.list_commands(context):
             yield from _command(each, context)
-        return
+
+
+def _itself(command: click.Command, context: click.Context) -> Iterator[str]:
+    """Describe what a command does by itself."""
     yield f"## {context.command_path}\n"
     usage = " ".join(command.get_usage(context).removeprefix("Usage:").split())
     yield fenced(usage, "console")

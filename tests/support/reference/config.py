@@ -29,8 +29,8 @@ all of that, and all defaults, written out.
 """
 
 PLANNED = (
-    "What follows is in the language, so that files can be written against it, and does not act in this version: it is "
-    "refused where it is written ([OR2006](rules.md#or2006-not-supported-yet-error))."
+    "What is *not supported yet* is in the language, so that files can be written against it, and does not act in "
+    "this version: it is refused where it is written ([OR2006](rules.md#or2006-not-supported-yet-error))."
 )
 
 LARGEST = 10**9
@@ -156,23 +156,19 @@ class Sections:
 def config_page() -> str:
     """Make the page."""
     sections = Sections()
-    acting = [name for name, node in sections.top.items() if STATUS not in node and "const" not in node]
-    planned = [name for name, node in sections.top.items() if STATUS in node]
-    tables = [name for name in acting if sections.top[name].get("type") not in {"integer", "string", "boolean"}]
-    above = {name: sections.top[name] for name in acting if name not in tables}
+    tables = [name for name, node in sections.top.items() if node.get("type") not in {"integer", "string", "boolean"}]
+    above = {name: node for name, node in sections.top.items() if name not in tables}
     return "\n".join(
         [
             INTRODUCTION,
             "## Kinds of values\n",
             table(("kind", "what is written"), KINDS.values()),
             "## The tables\n",
-            paragraph(f"{_links(sections, tables)}. Not supported yet: {_links(sections, planned)}."),
+            paragraph(f"{_links(sections, tables)}."),
+            paragraph(PLANNED),
             "Above every table stands:\n",
             _keys(sections, above, sections.required),
-            *(part for name in tables for part in _chapter(sections, name, "##")),
-            "## Not supported yet\n",
-            paragraph(PLANNED),
-            *(part for name in planned for part in _chapter(sections, name, "###")),
+            *(part for name in tables for part in _chapter(sections, name)),
         ]
     )
 
@@ -188,18 +184,17 @@ def _heading(sections: Sections, name: str) -> str:
     return str(found[0].place) if found else f"[{name}]"
 
 
-def _chapter(sections: Sections, name: str, level: str) -> Iterator[str]:
+def _chapter(sections: Sections, name: str) -> Iterator[str]:
     """Describe a table of the first level, and what is within it."""
     node = sections.top[name]
-    yield f"{level} `{_heading(sections, name)}`\n"
+    yield f"## `{_heading(sections, name)}`\n"
     yield paragraph(_emphasised(node["description"]))
-    if STATUS not in node:
-        yield from (fenced(example(name, each), "toml") for each in node.get("examples", ()))
+    yield from (fenced(example(name, each), "toml") for each in node.get("examples", ()))
     for number, section in enumerate(sections.of(name)):
         if number:
-            yield f"{level}# `{section.place}`\n"
+            yield f"### `{section.place}`\n"
             if section.shapes == 1:
-                note = " *Not supported yet.*" if section.planned and STATUS not in node else ""
+                note = " *Not supported yet.*" if section.planned else ""
                 yield paragraph(section.description + note)
         yield from _section(sections, section)
 

@@ -4,7 +4,7 @@ import inspect
 import json
 from collections.abc import Iterator
 
-from omniroute.errors import ConfigError, OmniRouteError, RequestError, StorageError
+from omniroute.errors import ConfigError, OmniRouteError, Refused, RequestError
 from omniroute.formats import CODECS
 from omniroute.formats.codec import ErrorView
 from omniroute.names import FailureKind, Format
@@ -12,7 +12,7 @@ from omniroute.routing.failure import MEANING, AllFailed, Failure, Meaning
 from omniroute.routing.judge import BY_STATUS
 from tests.support.reference.markdown import code, fenced, paragraph, table
 
-UNSEEN = (OmniRouteError, ConfigError, StorageError, RequestError, AllFailed)
+UNSEEN = (OmniRouteError, ConfigError, RequestError, Refused, AllFailed)
 """Classes that no client is answered with: bases, what ends the process, and what the table of failures tells."""
 
 PAGES: tuple[tuple[str, int, str], ...] = (
@@ -95,7 +95,7 @@ def _shown() -> str:
 def _own() -> Iterator[tuple[str, str, str]]:
     """Give the errors of the tree, and those of paths."""
     for error in _tree(OmniRouteError):
-        if error not in UNSEEN and error.__module__ == OmniRouteError.__module__ and not error.__subclasses__():
+        if error not in UNSEEN and error.__module__ == OmniRouteError.__module__:
             yield (
                 code(error.code),
                 str(error.status),

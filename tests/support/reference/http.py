@@ -11,6 +11,7 @@ from omniroute.gateway.routes import (
     OPERATIONS,
     PAGES,
     READS,
+    TAUGHT,
     TOLERATED,
     Page,
     Spot,
@@ -48,14 +49,46 @@ HEADERS: tuple[tuple[str, str, str], ...] = (
         "answers",
         "The model that was asked for is gone, and this one answered: `acme/large-1 -> acme/large-2`.",
     ),
-    ("X-OmniRoute-Session-Id", "answers", "The session that the request named."),
+    ("X-OmniRoute-Session-Id", "answers", "The conversation, as the request named it in its headers or its body."),
     (
         "X-OmniRoute-Count",
         "counts of tokens",
         "`provider`: the provider's own counter; `estimate`: nobody could count.",
     ),
     ("X-OmniRoute-Progress", "streams", "`enabled` where the client asked for progress."),
-    ("Retry-After", "429 from upstream", "Seconds until the first of the upstreams wants to be asked again."),
+    (
+        "X-OmniRoute-Idempotent",
+        "answers",
+        "`true` where another request under the same idempotency key was answered, and this is that answer.",
+    ),
+    (
+        "X-OmniRoute-Cache",
+        "answers",
+        "`HIT`: this answer was given before. `MISS`: it was not there, and is kept if it is a good one. One from the "
+        "semantic cache has `X-OmniRoute-Cache-Similarity`, the cosine of the two questions.",
+    ),
+    ("Age", "answers from a cache", "How many seconds ago the answer was made."),
+    (
+        "X-OmniRoute-Budget-Warning",
+        "answers",
+        "A budget that the request is paid from runs low, or cannot be watched because a price is unknown.",
+    ),
+    (
+        "X-OmniRoute-Downgraded",
+        "answers",
+        "A budget is spent: this model was asked in place of the one that was named.",
+    ),
+    (
+        "X-RateLimit-…",
+        "requests of keys with a rate",
+        "How the key's limits stand: `-Limit-`, `-Remaining-` and `-Reset-`, each of `Requests` and `Tokens`. Clients "
+        "of `anthropic-messages` get `anthropic-ratelimit-requests-limit` and its like.",
+    ),
+    (
+        "Retry-After",
+        "429",
+        "Seconds until it is worth asking again: an upstream, the key's rate, or its budget has room then.",
+    ),
 )
 
 
@@ -63,8 +96,28 @@ ASKED: tuple[tuple[str, str, str], ...] = (
     (
         "X-Session-Id",
         "inference",
-        "The conversation that a request belongs to (also `x_session_id`, which proxies may drop): it stays with the "
-        "target and the credential that answered it last, as long as they can serve it.",
+        "The conversation that a request belongs to: it stays with the target and the credential that answered it "
+        "last, as long as they can serve it. Also, the first of them that is there: `x_session_id`, "
+        "`X-OmniRoute-Session`, `Session-Id`, `session_id` (proxies may drop those with underscores); else, in the "
+        "body, `prompt_cache_key`, `conversation`, or the session in `metadata.user_id`. Two keys never share one.",
+    ),
+    (
+        "X-OmniRoute-Tags",
+        "inference",
+        "Words of the client's own for what a request belongs to, between commas: at most ten, each of 64 letters, "
+        "digits and `._:/-`. Others are left out.",
+    ),
+    (
+        "Idempotency-Key",
+        "inference",
+        "Requests of one caller with the same key and the same body are answered once; another body is refused with "
+        "409. Without it, `X-Request-Id` is taken for one, and another body is another request. "
+        "See [idempotency](../explanation/caching.md#idempotency).",
+    ),
+    (
+        "X-OmniRoute-No-Cache: true, Cache-Control: no-cache, no-store",
+        "inference",
+        "No cache answers this request, and its answer is not kept.",
     ),
     (
         "X-OmniRoute-Progress: true",
@@ -97,7 +150,8 @@ def http_page() -> str:
             "# HTTP\n",
             paragraph(
                 "The gateway answers on `server.host` and `server.port`. Nothing over HTTP changes the configuration: "
-                "outside inference, everything answers GET and HEAD only, but for a question that is asked by POST."
+                "outside inference, everything answers GET and HEAD only, but for a question that is asked by POST and "
+                "for the operations on runtime data."
             ),
             "## Inference\n",
             fenced(REQUEST, "console"),
@@ -157,7 +211,21 @@ def _page(page: Page) -> tuple[str, str, str]:
 
 
 def _operations() -> list[str]:
-    if not OPERATIONS:
-        return []
-    rows = (_page(each) for each in OPERATIONS)
-    return ["## Operations\n", table(("POST", "who may do it", "what it does"), rows)]
+    rows = (
+        (", ".join(each.methods), _path(each.path), f"keys with the scope `{each.scope}`", each.summary)
+        for each in OPERATIONS
+    )
+    lessons = ((_path(each.path), each.what) for each in TAUGHT)
+    return [
+        "## Operations\n",
+        paragraph(
+            "They act on runtime data only, always need a key, and each is a row of the audit log (`omniroute audit`). "
+            "Of several workers the one that answers acts, on what it knows."
+        ),
+        table(("method", "path", "who may do it", "what it does"), rows),
+        paragraph(
+            "Clients that want to change the configuration at one of these paths, or below, get 405, and the TOML to "
+            "write in its place:"
+        ),
+        table(("path", "what it would change"), lessons),
+    ]

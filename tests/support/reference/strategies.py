@@ -15,7 +15,9 @@ INTRODUCTION = (
     "and where a strategy compares, the best of its targets counts. A target that comes more than once keeps its first "
     "place. Counts, averages and shares are those of this process since its start.",
     "A request that names its session (`X-Session-Id`) goes to the target and the credential that answered the session "
-    "last, whatever the strategy, as long as they can serve it: its provider may have the conversation in its cache.",
+    "last, whatever the strategy, as long as they can serve it: its provider may have the conversation in its cache. "
+    "Where none is named, a conversation is known by how it begins, and stays with a model whose provider keeps "
+    "prompts from its second turn on (`resilience.sticky`).",
 )
 
 OF_CREDENTIALS = (
