@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from omniroute.config.compile import is_loopback
 from omniroute.config.snapshot import Combo, Provider, Snapshot
+from omniroute.engine.equipment import Equipment
 from omniroute.engine.holder import Live
-from omniroute.engine.runtime import Equipment
 
 MOST_LINES = 12
 """Files, providers and combos that are listed, each; more are counted."""

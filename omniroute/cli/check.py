@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from omniroute.cli.loading import Reading, read_config, verdict
 from omniroute.cli.options import color_option, colours, config_argument, environment
 from omniroute.cli.report import write_file
+from omniroute.cli.suite import found_in_tests
 from omniroute.cli.table import Column, table
 from omniroute.config.diagnostics import Diagnostic
 from omniroute.config.render import STYLES, render
@@ -48,17 +49,20 @@ _TELL_WORST_CASES = ("human", "json")
 def check(config: Path, style: str, output: Path | None, color: str, losses: int | None, **flags: bool) -> None:
     """Find every fault in a configuration; offline.
 
-    PATH is a file or a directory, as with --config. It is read and nothing else is: no network, no secrets. In GitHub
-    Actions, findings are printed as annotations as well.
+    PATH is a file or a directory, as with --config. It is read and nothing else is: no network, no secrets. Files of
+    tests beside it (*.test.toml) are checked too, and not run. In GitHub Actions, findings are printed as annotations
+    as well.
     """
     if flags["worst_case"] and style not in _TELL_WORST_CASES:
         message = f"--worst-case goes with --format {' or '.join(_TELL_WORST_CASES)}"
         raise click.UsageError(message)
     began = time.monotonic()
     reading = read_config(config, partial(fragile, losses=losses) if losses is not None else None)
-    found = (*reading.found, *(_secrets(reading) if flags["resolve_secrets"] else ()))
+    tests, of_tests = found_in_tests(reading)
+    found = (*reading.found, *of_tests, *(_secrets(reading) if flags["resolve_secrets"] else ()))
     context = replace(
         reading.context,
+        files=reading.context.files + tests,
         elapsed=time.monotonic() - began,
         colour=output is None and colours(color),
         hints=not flags["no_hints"],

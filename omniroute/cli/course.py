@@ -26,23 +26,32 @@ def as_json(one: Simulated) -> dict[str, Any]:
         "status": one.status,
         "code": one.code or None,
         "message": one.message or None,
+        "policy": one.policy or None,
+        "downgraded": list(one.downgraded),
+        "warnings": list(one.warnings),
         "waited_seconds": round(one.waited, 6),
         "took_seconds": round(one.took, 6),
     }
 
 
 def _lines(snapshot: Snapshot, one: Simulated) -> Iterator[str]:
+    if one.policy:
+        yield f"policy '{one.policy}' holds"
+    yield from (f"a budget has no room: '{name}' is asked instead" for name in one.downgraded)
+    yield from (f"warning: {warning}" for warning in one.warnings)
     if one.plan is not None:
         yield from (f"combo '{name}' chooses by {snapshot.combos[name].strategy}" for name in one.plan.combos)
         yield "order:"
         yield from (f"  {number}. {_candidate(each)}" for number, each in enumerate(one.plan.candidates, 1))
+        if one.plan.hedge is not None:
+            yield "  where the first is late, the next target is asked beside it; nobody is late here"
     if one.plan is not None and one.plan.rejected:
         yield "left out:"
         yield from (f"  {each.target.id}: {each.reason} [{each.code}]" for each in one.plan.rejected)
     if one.plan is not None:
         yield "attempts:"
         yield from _attempts(one.plan, one.attempts)
-    yield f"answer: {_answer(one)}"
+    yield f"answer: {answer(one)}"
 
 
 def _candidate(candidate: Candidate) -> str:
@@ -69,7 +78,7 @@ def _end(each: Attempted) -> str:
     return f"{each.failure.detail} ({each.failure.kind}){began}{took}"
 
 
-def _answer(one: Simulated) -> str:
+def answer(one: Simulated) -> str:
     """Say what the client sees."""
     if one.server is not None:
         return f"{one.status} from {one.server}"
@@ -89,6 +98,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
             for each in plan.candidates
         ],
         "rejected": [{"target": each.target.id, "code": each.code, "reason": each.reason} for each in plan.rejected],
+        "hedged": plan.hedge is not None,
         "max_attempts": plan.max_attempts,
         "total_seconds": plan.total,
     }

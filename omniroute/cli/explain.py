@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
+from omniroute.cli.asker import asker_options, shown
 from omniroute.cli.database import database_option, source
 from omniroute.cli.exits import Exit
 from omniroute.cli.loading import read_config
@@ -23,14 +24,17 @@ from omniroute.config.origins import Origins
 from omniroute.config.snapshot import Snapshot
 from omniroute.engine.files import shipped_catalogue
 from omniroute.engine.sample import fitting_of
-from omniroute.errors import RequestError
+from omniroute.engine.showing import Showing, let_in, policy_of
+from omniroute.errors import Refused, RequestError
 from omniroute.formats import CODECS
 from omniroute.formats.codec import Asked, Place
 from omniroute.formats.glance import facts_of
 from omniroute.formats.translate import Translation
 from omniroute.ir.facts import Facts
 from omniroute.names import Capability, Format
-from omniroute.routing import explain as routing
+from omniroute.routing.explain import Asking
+from omniroute.routing.explain import explain as explain_plan
+from omniroute.routing.explanation import Explanation
 from omniroute.routing.plan import Fitting
 from omniroute.routing.view import View, Where
 from omniroute.routing.wording import UNKNOWN, notes, words
@@ -41,7 +45,7 @@ VERSION = "1.0"
 REQUEST_ID = re.compile(r"req_[0-9a-f]+(~[0-9]+)?")
 """What ``X-Request-Id`` of an answer holds; the number is the ledger's, should an id have come twice."""
 
-_OF_A_REQUEST = ("body", "wire", "stream", "needs", "session", "seed", "check_secrets")
+_OF_A_REQUEST = ("body", "wire", "stream", "needs", "session", "seed", "check_secrets", "key", "at")
 """What a past request has said itself."""
 _SAID_BY_BODY = ("needs",)
 
@@ -75,6 +79,7 @@ def _capabilities(_context: click.Context, _parameter: click.Parameter, written:
 @click.option("--stream", is_flag=True, help="Ask for a stream.")
 @click.option("--needs", metavar="LIST", callback=_capabilities, help="What the request needs: images,tools.")
 @click.option("--session", metavar="ID", help="The conversation that it belongs to.")
+@asker_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What chance is drawn from.")
 @click.option("--check-secrets", is_flag=True, help="Leave out credentials whose secret is not in this environment.")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON document (explanation.schema.json).")
@@ -83,7 +88,8 @@ def explain(config: Path, what: str | None, database: str | None, as_json: bool,
     """Say who would serve a request, or did, and which lines decided.
 
     NAME is a model as a client asks for it; with --body, what the body asks for is explained, and NAME is given only
-    where the format names the model in the path. Credentials count as usable, for no secret is looked at.
+    where the format names the model in the path. Credentials count as usable, for no secret is looked at. With --key,
+    that client key's policy holds; without, nobody has to show one, and the policy of [defaults] holds.
 
     REQUEST_ID (req_…) is a past request, found in the database. It is explained by the configuration as it was then,
     whatever the files say now.
@@ -103,15 +109,29 @@ def explain(config: Path, what: str | None, database: str | None, as_json: bool,
         refuse(reading, color, as_json=as_json)
     origins = Origins(reading.document, reading.sources, shipped_catalogue())
     missing = _unusable(reading.snapshot, reading.where.base) if asked["check_secrets"] else {}
+    whom = shown(reading.snapshot, asked["key"], asked["at"])
+    policy = policy_of(reading.snapshot, whom.key)
+    asking = Asking(
+        facts, fitting, asked["seed"], View(unusable=missing), whom.key or "", policy, _refused(reading.snapshot, whom)
+    )
     try:
-        found = routing.explain(reading.snapshot, origins, facts, View(unusable=missing), fitting, asked["seed"])
+        found = explain_plan(reading.snapshot, origins, asking)
     except RequestError as error:
         raise click.ClickException(error.message) from None
     click.echo(document(found) if as_json else f"{words(found)}{noted((*notes(found), UNKNOWN))}", nl=False)
     sys.exit(Exit.FINE if found.problem is None else Exit.PROBLEMS)
 
 
-def document(explanation: routing.Explanation | None, past: Mapping[str, Any] | None = None) -> str:
+def _refused(snapshot: Snapshot, whom: Showing) -> Refused | None:
+    """Say why whoever asks is not let in, if that is so."""
+    try:
+        let_in(snapshot, whom)
+    except Refused as refused:
+        return refused
+    return None
+
+
+def document(explanation: Explanation | None, past: Mapping[str, Any] | None = None) -> str:
     """Write the JSON document."""
     told = None
     if explanation is not None:

@@ -68,6 +68,8 @@ def providers_found(catalogue: Iterable[Source], environ: Mapping[str, str]) -> 
     """Give the catalogue's providers whose key is there: of several that share a variable, the first usable one."""
     taken: set[str] = set()
     for source in catalogue:
+        if not source.name.endswith(".toml"):
+            continue
         providers: dict[str, Any] = tomllib.loads(source.text)["providers"]
         for name, provider in providers.items():
             variable = next((each for each in provider.get("api_key_env", ()) if environ.get(each)), None)

@@ -31,7 +31,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("omniroute.cli.schema:schema", "Print the JSON Schema of the configuration."),
     "rule": ("omniroute.cli.rule:rule", "Explain a diagnostic code."),
     "key": ("omniroute.cli.key:key", "Make client keys."),
+    "prices": ("omniroute.cli.prices:prices", "List what models cost, and how it differs from another list."),
     "usage": ("omniroute.cli.usage:usage", "Report requests, tokens and cost."),
+    "backup": ("omniroute.cli.backup:backup", "Back up the runtime data, and restore it."),
+    "audit": ("omniroute.cli.audit:audit", "Show what may have to be proved later, and check that it is whole."),
 }
 
 

@@ -21,13 +21,15 @@ from omniroute.config.origins import Origins
 from omniroute.config.render.cells import clean
 from omniroute.config.source import Source
 from omniroute.engine.files import schema_document, shipped_catalogue
+from omniroute.engine.headroom import dollars
+from omniroute.engine.showing import policy_of
 from omniroute.errors import StorageError
 from omniroute.formats.translate import sayable
 from omniroute.ir.facts import Facts
 from omniroute.names import Format, Severity
 from omniroute.routing.chance import seed_of
-from omniroute.routing.explain import Explanation, explain
-from omniroute.routing.view import View
+from omniroute.routing.explain import Asking, explain
+from omniroute.routing.explanation import Explanation
 from omniroute.routing.wording import notes, words
 from omniroute.storage.report import PastAttempt, PastConfiguration, PastRequest, past
 
@@ -35,6 +37,17 @@ NOT_WRITTEN = (
     "not written down, and so not in this plan: what breakers, cooldowns and sessions were like at that moment, what "
     "the content of the request needed, and whether its path named a provider"
 )
+
+
+# literal tables: what is told of requests that did not end, and of those that asked nobody
+_NEVER_ENDED = {
+    "admitted": "it is under way: it was admitted, and has not ended yet",
+    "lost": "how it ended is lost: its process died before, and what it cost nobody knows",
+}
+_NO_ATTEMPTS = {
+    "admitted": "not known yet: they are written down when the request ends",
+    "lost": "not known: they would have been written down when the request ended",
+}
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -90,9 +103,14 @@ def _explained(request: PastRequest, kept: PastConfiguration | None) -> Told:
         error = next(each for each in loaded.diagnostics if each.severity is Severity.ERROR)
         missing = f"this version of omniroute does not take its configuration any more: {error.code} {error.summary}"
         return Told(request, kept, missing=missing)
-    facts = Facts(request.asked, Format(request.format), request.stream)
-    seed = seed_of(request.request_id.partition("~")[0])
-    explanation = explain(loaded.snapshot, Origins(loaded.document, sources, shipped), facts, View(), sayable, seed)
+    asking = Asking(
+        Facts(request.asked, Format(request.format), request.stream, session=request.session or None),
+        sayable,
+        seed_of(request.request_id.partition("~")[0]),
+        key=request.key,
+        policy=policy_of(loaded.snapshot, request.key),
+    )
+    explanation = explain(loaded.snapshot, Origins(loaded.document, sources, shipped), asking)
     return Told(request, kept, explanation, exact=loaded.snapshot.id == kept.config)
 
 
@@ -101,15 +119,50 @@ def _happened(told: Told) -> Iterator[str]:
     request, kept = told.request, told.configuration
     streamed = "streamed" if request.stream else "not streamed"
     yield f"{request.request_id}, at {_moment(request.at)}: '{request.asked}' asked in {request.format}, {streamed}"
-    answered = f", answered by {request.target} with credential '{request.credential}'" if request.target else ""
-    yield f"  it ended as {request.outcome} with status {request.status}{_code(request.code)}{answered}"
+    yield from (f"  {line}" for line in _asker(request))
+    yield f"  {_end(request)}"
+    yield from (f"  {line}" for line in _money(request))
     yield f"  under configuration {request.generation}-{request.config}{_since(kept)}"
     yield from ("", "Attempts that were made:")
     yield from (_attempt(number, each) for number, each in enumerate(request.attempts, 1))
     if not request.attempts:
-        yield "  none"
+        yield f"  {_NO_ATTEMPTS.get(request.outcome, 'none')}"
     if told.missing is not None:
         yield from ("", f"Why they were made in this order cannot be told: {told.missing}")
+
+
+def _asker(request: PastRequest) -> Iterator[str]:
+    """Say who asked, and what it called that."""
+    parts = (
+        f"with key '{request.key}'" if request.key else "",
+        f"session '{request.session}'" if request.session else "",
+        f"tags {', '.join(request.tags)}" if request.tags else "",
+    )
+    if any(parts):
+        yield ", ".join(filter(None, parts))
+
+
+def _end(request: PastRequest) -> str:
+    """Say how a request ended, or that nobody knows."""
+    if request.outcome in _NEVER_ENDED:
+        return _NEVER_ENDED[request.outcome]
+    if request.cache:
+        answered = f", answered by the {request.cache} cache"
+    elif request.target:
+        answered = f", answered by {request.target} with credential '{request.credential}'"
+    else:
+        answered = ""
+    return f"it ended as {request.outcome} with status {request.status}{_code(request.code)}{answered}"
+
+
+def _money(request: PastRequest) -> Iterator[str]:
+    """Say what it cost, and which budgets paid."""
+    if request.cost_nano is not None and request.outcome not in _NEVER_ENDED:
+        yield f"it cost {dollars(request.cost_nano)}{', as we estimate it' if request.estimated else ''}"
+    if request.budgets:
+        paid = ", ".join(f"'{name}' since {_moment(since * 1_000_000)}" for name, since in request.budgets)
+        reserved = f", which set {dollars(request.reserved_nano)} aside" if request.reserved_nano is not None else ""
+        yield f"paid from budget {paid}{reserved}"
 
 
 def _since(kept: PastConfiguration | None) -> str:
@@ -137,6 +190,10 @@ def _doubts(told: Told, explanation: Explanation) -> Iterator[str]:
     planned = [(each.target, each.credential) for each in explanation.candidates]
     made = [(each.target, each.credential) for each in told.request.attempts]
     unplanned = next((each for each in made if each not in planned), None)
+    if told.request.cache:
+        yield f"the {told.request.cache} cache answered, so nobody was asked"
+    if unplanned is not None and told.request.budgets:
+        yield "a budget without room may have put another model in its place: this plan is for what was asked"
     if unplanned is not None:
         yield f"{unplanned[0]} with credential '{unplanned[1]}' was asked, and is not in this plan"
     elif made and made != planned[: len(made)]:

@@ -3,14 +3,15 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 from msgspec.structs import replace
 
-from omniroute.cli.course import as_json, told
+from omniroute.cli.asker import asker_options, shown
+from omniroute.cli.course import answer, as_json, told
 from omniroute.cli.loading import read_config
 from omniroute.cli.options import color_option, config_option
 from omniroute.cli.report import refuse
@@ -18,8 +19,8 @@ from omniroute.cli.table import Column, table
 from omniroute.config import units
 from omniroute.config.render.cells import clean
 from omniroute.config.snapshot import Snapshot
-from omniroute.engine.rehearsal import Course, Request, rehearse
-from omniroute.engine.sample import fitting_of
+from omniroute.engine.rehearsal import Course, Request, made_up, rehearse
+from omniroute.engine.showing import Showing
 from omniroute.engine.trial import shares
 from omniroute.errors import RequestError
 from omniroute.formats import CODECS
@@ -57,6 +58,18 @@ def _pairs(_context: click.Context, parameter: click.Parameter, texts: Sequence[
     return [(who, what) for who, _, what in pairs]
 
 
+def _amounts(context: click.Context, parameter: click.Parameter, texts: Sequence[str]) -> dict[str, int]:
+    """Read ``BUDGET=AMOUNT,…``; the currency may stand right behind the number. Gives nano-dollars."""
+    amounts: dict[str, int] = {}
+    for who, text in _pairs(context, parameter, texts):
+        amount = f"{text.removesuffix('USD').strip()} USD"
+        if not text.endswith("USD") or not re.fullmatch(units.MONEY, amount):
+            message = f"'{text}' is no amount of money; write a number and USD: 190USD, 0.50USD"
+            raise click.BadParameter(message, param=parameter)
+        amounts[who] = units.money(amount)
+    return amounts
+
+
 @click.command()
 @config_option
 @click.option("--model", metavar="NAME", help="The name that the client asks for.  [default: the one in the body]")
@@ -89,12 +102,23 @@ def _pairs(_context: click.Context, parameter: click.Parameter, texts: Sequence[
 )
 @click.option("--repeat", type=click.IntRange(1, 100_000), default=1, show_default=True, help="How often it comes.")
 @click.option("--every", default="1s", show_default=True, callback=_seconds, help="How long after one the next comes.")
+@asker_options
+@click.option("--session", metavar="ID", help="The conversation that it belongs to.")
+@click.option(
+    "--spent",
+    metavar="BUDGET=AMOUNT,…",
+    multiple=True,
+    callback=_amounts,
+    help="What was spent of budgets before: team-a=190USD.",
+)
 @click.option("--json", "as_program", is_flag=True, help="Write JSON.")
 @color_option
 def simulate(config: Path, color: str, as_program: bool, fail: Pairs, waits: Waits, **asked: Any) -> None:
     """Play a request through, without a network.
 
-    What is decided is what `serve` would decide. Credentials are taken to be there, and client keys are not looked at.
+    What is decided is what `serve` would decide. Credentials are taken to be there. With --key, that client key's
+    policy holds: what it allows, its hours, rates and budgets; without, nobody has to show one, and the policy of
+    [defaults] holds. A request that is answered is taken to cost all that is set aside for it.
 
     WHO is a provider, a target, or either with #CREDENTIAL behind it; or * for everybody. The nearest counts. Several
     for one WHO are given one after the other, and the last of them from then on. Whoever is not named answers with 200.
@@ -104,25 +128,28 @@ def simulate(config: Path, color: str, as_program: bool, fail: Pairs, waits: Wai
     reading = read_config(config)
     if reading.snapshot is None:
         refuse(reading, color, as_json=as_program)
-    request = _request(asked["body"], asked["model"], Format(asked["wire"]), asked["needs"], asked["stream"])
+    whom = shown(reading.snapshot, asked["key"], asked["at"], asked["session"])
+    request = _request(asked, whom)
     script = _script(reading.snapshot, fail, waits)
-    course = Course(asked["repeat"], asked["every"], asked["seed"])
+    course = Course(asked["repeat"], asked["every"], asked["seed"], _known_budgets(reading.snapshot, asked["spent"]))
     played = rehearse(reading.snapshot, request, script, course)
     if as_program:
-        click.echo(json.dumps(_json(reading.snapshot, request.facts, course, played), indent=2))
+        click.echo(json.dumps(_json(reading.snapshot, request, course, played), indent=2))
     else:
-        click.echo("\n".join(_words(reading.snapshot, request.facts, course, played)))
+        click.echo("\n".join(_words(reading.snapshot, request, course, played)))
 
 
-def _request(body: BinaryIO | None, model: str | None, wire: Format, needs: str, stream: bool) -> Request:
+def _request(said: Mapping[str, Any], whom: Showing) -> Request:
     """Make the request: read from a body, or made up."""
-    needed = frozenset(map(_capability, filter(None, needs.split(","))))
+    body: BinaryIO | None = said["body"]
+    model: str | None = said["model"]
+    wire, stream = Format(said["wire"]), bool(said["stream"])
+    needed = frozenset(map(_capability, filter(None, said["needs"].split(","))))
     if body is None:
         if model is None:
             message = "say what is asked for: --model NAME, or a request with --body FILE"
             raise click.UsageError(message)
-        facts = Facts(asked=model, format=wire, stream=stream, needs=needed)
-        return Request(facts, fitting_of(facts))
+        return made_up(Facts(asked=model, format=wire, stream=stream, needs=needed), whom)
     codec = CODECS[wire]
     try:
         asked = codec.ask(body.read(), Place(model, stream or None))
@@ -130,7 +157,16 @@ def _request(body: BinaryIO | None, model: str | None, wire: Format, needs: str,
         raise click.BadParameter(error.message, param_hint="--body") from None
     seen = facts_of(asked, wire)
     facts = replace(seen, asked=model or seen.asked, stream=stream or seen.stream, needs=seen.needs | needed)
-    return Request(facts, Translation(codec, asked).fit)
+    return Request(facts, asked, Translation(codec, asked).fit, whom)
+
+
+def _known_budgets(snapshot: Snapshot, spent: Mapping[str, int]) -> Mapping[str, int]:
+    """Refuse budgets that there are not."""
+    unknown = next((each for each in spent if each not in snapshot.budgets), None)
+    if unknown is not None:
+        message = f"there is no budget '{unknown}'; there are: {', '.join(snapshot.budgets) or 'none'}"
+        raise click.BadParameter(message, param_hint="--spent")
+    return spent
 
 
 def _capability(word: str) -> Capability:
@@ -179,10 +215,12 @@ def _what(word: str) -> int | FailureKind:
         raise click.BadParameter(message, param_hint="--fail") from None
 
 
-def _words(snapshot: Snapshot, facts: Facts, course: Course, played: tuple[Simulated, ...]) -> Iterator[str]:
+def _words(snapshot: Snapshot, request: Request, course: Course, played: tuple[Simulated, ...]) -> Iterator[str]:
     """Tell one request's course, or what came of several."""
+    facts, key = request.facts, request.shown.key
     streamed = "streamed" if facts.stream else "not streamed"
-    yield clean(f"'{facts.asked}' asked in {facts.format}, {streamed}, seed {course.seed}")
+    whose = f", with key '{key}'" if key is not None else ""
+    yield clean(f"'{facts.asked}' asked in {facts.format}, {streamed}, seed {course.seed}{whose}")
     if course.times == 1:
         yield from told(snapshot, played[0])
         return
@@ -195,9 +233,15 @@ def _words(snapshot: Snapshot, facts: Facts, course: Course, played: tuple[Simul
     yield table((Column("target", words=True), Column("asked first"), Column("answered")), rows, None)
     for status, count in _statuses(played).items():
         yield f"status {status}: {count / course.times:.1%}"
+    downgraded = sum(bool(each.downgraded) for each in played)
+    if downgraded:
+        yield f"downgraded, because a budget had no room: {downgraded / course.times:.1%}"
+    if played[-1].server is None:
+        yield clean(f"the last one: {answer(played[-1])}")
 
 
-def _json(snapshot: Snapshot, facts: Facts, course: Course, played: tuple[Simulated, ...]) -> dict[str, Any]:
+def _json(snapshot: Snapshot, request: Request, course: Course, played: tuple[Simulated, ...]) -> dict[str, Any]:
+    facts, shown_by = request.facts, request.shown
     return {
         "config": snapshot.id,
         "request": {
@@ -206,6 +250,9 @@ def _json(snapshot: Snapshot, facts: Facts, course: Course, played: tuple[Simula
             "stream": facts.stream,
             "needs": sorted(facts.needs),
             "input_tokens": facts.input_tokens,
+            "key": shown_by.key,
+            "session": shown_by.session,
+            "at": shown_by.at,
         },
         "seed": course.seed,
         "repeat": course.times,

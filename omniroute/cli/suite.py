@@ -67,6 +67,18 @@ def read_suite(config: Path, named: Sequence[Path] = ()) -> Suite:
     return Suite(reading, chosen, names_of(loaded.document))
 
 
+def found_in_tests(reading: Reading) -> tuple[int, tuple[Diagnostic, ...]]:
+    """Find what is wrong with the files of tests that are beside a configuration; gives how many there are as well."""
+    more, found = read_tests(reading.where, ())
+    if not more:
+        return len(found), found
+    names = {each.name for each in more}
+    strays = tuple(stray for source in more if (file := parse(source)[0]) is not None for stray in _stray(file))
+    loaded = load(shipped_catalogue(), (*reading.sources, *more), schema_document(), datetime.now(UTC).date())
+    inside = (each for each in loaded.diagnostics if each.place is not None and each.place.source.name in names)
+    return len(more) + len(found), (*found, *strays, *inside)
+
+
 def _stray(file: Parsed) -> Iterator[Diagnostic]:
     """Say what a file of tests holds beside tests."""
     for key in file.values:

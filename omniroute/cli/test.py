@@ -43,7 +43,7 @@ class Result(msgspec.Struct, frozen=True):
     type=click.FloatRange(0, 100),
     default=0.0,
     metavar="PERCENT",
-    help="Exit with 1 where tests reach less of the aliases, combos and targets.",
+    help="Exit with 1 where tests reach less of the aliases, combos, targets and policies.",
 )
 @click.option("--json", "as_program", is_flag=True, help="Write JSON.")
 @color_option
@@ -52,7 +52,7 @@ def test(config: Path, paths: tuple[Path, ...], color: str, as_program: bool, **
 
     Tests stand in the files of the configuration, and beside them in *.test.toml, which `serve` never loads. With
     PATHS, only the tests in these files and directories are run, which may be elsewhere. What tests expect is decided
-    by the code that serves. At the end, the aliases, combos and targets are listed that no test reaches.
+    by the code that serves. At the end, the aliases, combos, targets and policies are listed that no test reaches.
     """
     began = datetime.now(UTC)
     suite = read_suite(config, paths)
@@ -64,7 +64,7 @@ def test(config: Path, paths: tuple[Path, ...], color: str, as_program: bool, **
         message = f"no test {'is written there' if paths else 'has this in its name'}"
         raise click.BadParameter(message, param_hint="PATHS" if paths else "-k")
     results = [_run(snapshot, each, began.timestamp()) for each in chosen]
-    reached = coverage(suite.names, [one for each in results for one in each.trial.played])
+    reached = coverage(suite.names, snapshot.policies, [one for each in results for one in each.trial.played])
     if asked["xml"] is not None:
         write_file(asked["xml"], junit([_case(each) for each in results], began))
     if as_program:
@@ -106,7 +106,8 @@ def _words(results: Sequence[Result], reached: Coverage) -> Iterator[str]:
         yield ""
     took = sum(each.seconds for each in results)
     yield f"{_many(len(results), 'test')}, {len(failed)} failed, in {took:.2f} s" if results else "there are no tests"
-    parts = (f"{found} of {of} {KINDS[kind]}" for kind in KINDS for found, of in [reached.counts(kind)])
+    counts = ((kind, *reached.counts(kind)) for kind in KINDS)
+    parts = (f"{found} of {of} {KINDS[kind]}" for kind, found, of in counts if of or kind != "policy")
     yield f"reached: {', '.join(parts)} ({reached.percent:.0f} %)"
     for kind in KINDS:
         names = ", ".join(name for of, name in reached.untouched if of == kind)

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from omniroute.cli.main import main
 
 OURS = ("OMNIROUTE_CONFIG", "OMNIROUTE_HOST", "OMNIROUTE_PORT", "OMNIROUTE_DATABASE", "OMNIROUTE_LOG_LEVEL")
-ELSEWHERE = ("OMNIROUTE_LOG_FORMAT", "NO_COLOR", "GITHUB_ACTIONS", "COLUMNS")
+ELSEWHERE = ("OMNIROUTE_LOG_FORMAT", "OMNIROUTE_WORKERS", "NO_COLOR", "GITHUB_ACTIONS", "COLUMNS")
 CLEAN: Mapping[str, str | None] = dict.fromkeys((*OURS, *ELSEWHERE))
 """Variables that would change what commands do, taken away."""
 

@@ -220,3 +220,28 @@ def test_worst_cases_need_a_configuration_without_errors_and_a_style_with_a_plac
 def test_the_examples_have_no_fault() -> None:
     with chdir(ROOT):
         assert run("check", "examples", "--deny-warnings").exit_code == 0
+
+
+IDLE = '[[tests]]\nname = "idle"\nrequest = { model = "hello", key = "alice" }\nexpect = { status = 200 }\n'
+
+
+def test_files_of_tests_beside_it_are_checked_as_well(tmp_path: Path) -> None:
+    config = written(tmp_path).parent
+    written(tmp_path, f"#:schema ./omniroute.schema.json\n{IDLE}", "a.test.toml")
+    done = run("check", "--config", config)
+    assert done.exit_code == 0
+    assert "warning[OR3013]: test `idle`: there is no client key `alice`" in done.stdout
+    assert f"--> {tmp_path}/a.test.toml:4:" in done.stdout
+    assert "checked 2 files" in done.stdout
+    assert done.stdout.count("OR3013") == 1
+    assert run("check", "--config", config, "--deny-warnings").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("[[tests", "OR1001"), ("[server]\nport = 1\n", "OR2003"), ("[[tests]]\n", "OR2002")]
+)
+def test_a_file_of_tests_with_an_error_is_a_problem(text: str, code: str, tmp_path: Path) -> None:
+    config = written(tmp_path).parent
+    written(tmp_path, f"#:schema ./omniroute.schema.json\n{text}", "a.test.toml")
+    done = run("check", "--config", config)
+    assert (done.exit_code, f"error[{code}]" in done.stdout) == (1, True)

@@ -92,7 +92,9 @@ def test_who_cannot_be_served_exits_with_problems(config: Path) -> None:
     )
     done = run("explain", "smrt", "-c", config)
     assert done.exit_code == 1
-    assert "Nobody serves it: no model, alias or combo is named 'smrt'; did you mean 'smart'?" in done.stdout
+    assert (
+        "Nobody serves it (status 404): no model, alias or combo is named 'smrt'; did you mean 'smart'?" in done.stdout
+    )
 
 
 def test_a_body_says_what_is_asked_and_what_each_target_would_lose(config: Path, tmp_path: Path) -> None:
@@ -167,6 +169,7 @@ def test_a_body_that_must_be_understood_and_is_not_is_a_problem(config: Path, tm
         (("--body", "{body}.missing"), "No such file"),
         (("req_0123abcd", "--seed", "3"), "--seed goes with the name of a model: a past request has said it already"),
         (("req_0123abcd", "--format", "gemini"), "--format goes with the name of a model"),
+        (("req_0123abcd", "--key", "alice"), "--key goes with the name of a model"),
         (("req_0123abcd", "--check-secrets"), "--check-secrets goes with the name of a model"),
     ],
 )
@@ -210,3 +213,71 @@ def test_a_name_can_be_nothing_or_anything(config: Path) -> None:
     done = run("explain", "\x1b[2J", "-c", config)
     assert done.exit_code == 1
     assert "\x1b" not in done.stdout
+
+
+KEYED = f"""{TEXT}
+[keys.alice]
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+policy = "p"
+
+[keys.old]
+sha256 = "af86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+expires = 2026-01-01
+
+[policies.p]
+deny_models = ["anthropic/*"]
+rate = {{ requests_per_minute = 5 }}
+schedule = {{ days = ["mon-fri"], hours = "08:00-20:00", timezone = "Europe/Berlin" }}
+"""
+MONDAY = ("--at", "2026-11-23T12:00+01:00")
+
+
+def line(part: str) -> int:
+    return KEYED[: KEYED.index(part)].count("\n") + 1
+
+
+def test_the_policy_of_a_key_decides_and_is_quoted(tmp_path: Path) -> None:
+    path = written(tmp_path, KEYED)
+    done = run("explain", "smart", "-c", path, "--key", "alice", *MONDAY)
+    assert done.exit_code == 0
+    assert f"Policy 'p' holds for key 'alice'  ({path}:{line('policy =')})\n" in done.stdout
+    denied = "anthropic/claude-x: the caller's policy does not let it be asked [policy]"
+    assert f"  {denied}  ({path}:{line('deny_models')})\n" in done.stdout
+    assert "Note: whether rates, conversations and budgets have room is not looked at here" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "words", "part"),
+    [
+        (("anthropic/x", "--key", "alice", *MONDAY), 403, "policy 'p' denies 'anthropic/x'", "deny_models"),
+        (
+            ("smart", "--key", "alice", "--at", "2026-11-22T12:00Z"),
+            403,
+            "allows no requests at this hour",
+            "schedule =",
+        ),
+        (("smart", "--key", "old"), 401, "client key 'old' has expired", "expires"),
+    ],
+)
+def test_a_key_that_may_not_ask_is_told_so_with_the_line(
+    flags: tuple[str, ...], status: int, words: str, part: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, KEYED)
+    done = run("explain", *flags, "-c", path)
+    assert done.exit_code == 1
+    last = next(each for each in done.stdout.splitlines() if each.startswith("Nobody serves it"))
+    assert f"(status {status})" in last
+    assert words in last
+    assert last.endswith(f"  ({path}:{line(part)})")
+    document = json.loads(run("explain", *flags, "-c", path, "--json").stdout)
+    jsonschema.validate(document, SCHEMA)
+    assert document["explanation"]["decided"]["line"] == line(part)
+
+
+def test_a_key_that_there_is_not_and_a_time_without_offset_are_wrong_usage(tmp_path: Path) -> None:
+    path = written(tmp_path, KEYED)
+    done = run("explain", "smart", "-c", path, "--key", "bob")
+    assert (done.exit_code, "there is no client key 'bob'; there are: alice, old" in done.stderr) == (2, True)
+    for wrong in ("noon", "2026-11-23T12:00"):
+        done = run("explain", "smart", "-c", path, "--at", wrong)
+        assert (done.exit_code, f"'{wrong}' is no time with offset" in done.stderr) == (2, True)

@@ -205,3 +205,66 @@ async def test_a_secret_that_a_comment_allows_is_not_in_the_database(tmp_path: P
     done = run("explain", request_id, "--database", database)
     assert done.exit_code == 1
     assert f"'{config}' was not kept, for it holds what looks like a secret" in done.stdout
+
+
+KEYED = f"""{TEXT}
+[keys.alice]
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+policy = "p"
+
+[policies.p]
+deny_models = ["house/*"]
+budgets = ["team"]
+
+[budgets.team]
+limit = "2.00 USD"
+on_exceed = {{ downgrade = "house/tiny" }}
+"""
+
+
+def test_the_policy_is_that_of_the_key_as_it_was_then(tmp_path: Path) -> None:
+    database = served(tmp_path, KEYED, key="alice")
+    document = json.loads(run("explain", ID, "--database", database, "--json").stdout)
+    jsonschema.validate(document, SCHEMA)
+    assert document["explanation"]["question"]["key"] == "alice"
+    assert document["explanation"]["ruling"]["policy"] == "p"
+    assert {each["target"]: each["code"] for each in document["explanation"]["rejected"]} == {"house/tiny": "policy"}
+    stdout = run("explain", ID, "--database", database).stdout
+    assert "\nPolicy 'p' holds for key 'alice'  (then.toml:" in stdout
+
+
+def test_who_asked_in_which_conversation_and_what_it_cost_are_told(tmp_path: Path) -> None:
+    database = served(
+        tmp_path, KEYED, session="s1", tags=("a", "b"), budgets=(("team", 1_792_796_400),), estimated=True
+    )
+    stdout = run("explain", ID, "--database", database).stdout
+    assert "\n  with key 'alice', session 's1', tags a, b\n" in stdout
+    assert "\n  it cost 0.0021 USD, as we estimate it\n" in stdout
+    assert "\n  paid from budget 'team' since 2026-10-23 " in stdout
+    assert "a budget without room may have put another model in its place" in stdout
+
+
+def test_an_answer_from_a_cache_says_so(tmp_path: Path) -> None:
+    database = served(tmp_path, cache="exact", target="", credential="", attempts=())
+    stdout = run("explain", ID, "--database", database).stdout
+    assert "\n  it ended as ok with status 200, answered by the exact cache\n" in stdout
+    assert "Note: the exact cache answered, so nobody was asked.\n" in stdout
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words", "attempts"),
+    [
+        ("admitted", "it is under way", "not known yet"),
+        ("lost", "its process died before", "they would have been written down"),
+    ],
+)
+def test_a_request_that_did_not_end_has_no_status(outcome: str, words: str, attempts: str, tmp_path: Path) -> None:
+    database = served(tmp_path, attempts=())
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE usage SET outcome = ?, status = 0, cost_nano = NULL, target = ''", (outcome,))
+        connection.commit()
+    stdout = run("explain", ID, "--database", database).stdout
+    assert words in stdout
+    assert attempts in stdout
+    assert "status 0" not in stdout
+    assert "\n  it cost" not in stdout

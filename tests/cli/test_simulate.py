@@ -179,3 +179,79 @@ def test_a_configuration_with_faults_is_not_simulated(tmp_path: Path) -> None:
     done = run("simulate", "--config", path, "--model", "x", "--json")
     assert json.loads(done.stdout)["valid"] is False
     assert run("simulate", "--config", tmp_path / "nowhere", "--model", "x").exit_code == 2
+
+
+PAID = f"""{CONFIG}
+[providers.first.models.m]
+max_output = 1_000
+price = {{ input = "1.00", output = "1000.00" }}
+
+[keys.alice]
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+policy = "p"
+
+[policies.p]
+budgets = ["team"]
+schedule = {{ days = ["mon-fri"], hours = "08:00-20:00", timezone = "Europe/Berlin" }}
+
+[budgets.team]
+limit = "2.50 USD"
+on_exceed = {{ downgrade = "second/plain" }}
+"""
+ALICE = ("--model", "first/m", "--key", "alice", "--at", "2026-11-23T12:00+01:00")
+
+
+def test_a_budget_without_room_is_told_with_who_takes_over(tmp_path: Path) -> None:
+    done = run("simulate", "--config", written(tmp_path, PAID), *ALICE, "--spent", "team=2USD")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        "'first/m' asked in openai-chat, not streamed, seed 0, with key 'alice'",
+        "policy 'p' holds",
+        "a budget has no room: 'second/plain' is asked instead",
+        "warning: budget 'team': 80% of 2.50 USD a month is spent; it begins anew on 2026-12-01 00:00 UTC",
+        "warning: the price of this model is not known, so no budget can hold it back",
+        "order:",
+        "  1. second/plain with credential 'default', in openai-chat",
+        "attempts:",
+        "  1. second/plain with credential 'default': answered",
+        "answer: 200 from second/plain",
+    ]
+
+
+def test_repeated_requests_spend_a_budget(tmp_path: Path) -> None:
+    path = written(tmp_path, PAID)
+    lines = run("simulate", "--config", path, *ALICE, "--repeat", "4").stdout.splitlines()
+    assert lines[-1] == "downgraded, because a budget had no room: 50.0%"
+    blocked = written(tmp_path / "blocked", PAID.replace('{ downgrade = "second/plain" }', '"block"'))
+    lines = run("simulate", "--config", blocked, *ALICE, "--repeat", "4").stdout.splitlines()
+    assert lines[-3:-1] == ["status 200: 50.0%", "status 429: 50.0%"]
+    assert lines[-1].startswith("the last one: 429 budget_exceeded: budget 'team' has no room for this request")
+
+
+def test_the_hours_of_a_policy_are_looked_at_and_told_to_programs(tmp_path: Path) -> None:
+    found = course(written(tmp_path, PAID), *ALICE[:-1], "2026-11-22T12:00+01:00", "--session", "s1")
+    assert (found["last"]["status"], found["last"]["code"], found["last"]["policy"]) == (403, "forbidden", "p")
+    assert (found["request"]["key"], found["request"]["session"]) == ("alice", "s1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--key", "bob"), "there is no client key 'bob'; there are: alice"),
+        (("--spent", "team=2"), "'2' is no amount of money"),
+        (("--spent", "tema=2USD"), "there is no budget 'tema'; there are: team"),
+    ],
+)
+def test_keys_and_budgets_that_there_are_not_are_wrong_usage(
+    tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    done = run("simulate", "--config", written(tmp_path, PAID), "--model", "first/m", *arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert words in " ".join(done.stderr.split())
+
+
+def test_a_second_target_beside_a_late_one_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path, f"{CONFIG}\n[resilience.hedge]\nenabled = true\n")
+    late = "  where the first is late, the next target is asked beside it; nobody is late here"
+    assert late in run("simulate", "--config", path, "--model", "pair").stdout.splitlines()
+    assert late not in run("simulate", "--config", path, "--model", "second/plain").stdout.splitlines()

@@ -160,3 +160,21 @@ def test_the_examples_pass_and_all_of_them_is_reached() -> None:
     with chdir(ROOT):
         done = run("test", "--config", "examples", "--coverage-fail-under", "100")
     assert done.exit_code == 0, done.output
+
+
+def test_a_policy_that_no_test_reaches_is_listed(tmp_path: Path) -> None:
+    keyed = """
+[keys.alice]
+sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+policy = "p"
+[server]
+require_api_key = false
+[policies.p]
+deny_models = ["second/*"]
+"""
+    done = run("test", "--config", written(tmp_path, CONFIG + keyed + GOOD))
+    assert "0 of 1 policies" in done.stdout
+    assert "  reached by no test: policies p" in done.stdout
+    refused = '[[tests]]\nname = "no"\nrequest = { model = "slow", key = "alice" }\nexpect = { status = 403 }\n'
+    done = run("test", "--config", written(tmp_path, CONFIG + keyed + GOOD + refused))
+    assert (done.exit_code, "1 of 1 policies" in done.stdout) == (0, True)
