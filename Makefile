@@ -1,11 +1,12 @@
 # Everything a developer or a new user runs. `make` alone prints this list.
 PYTHON ?= python3
+DAY ?= $(shell date -u +%F)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-SOURCES := omniroute tests bench
+SOURCES := omniroute tests bench scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test fmt lint types floors unit laws cover schemas docs golden examples bench soak agents matrix lock check wheel clean
+.PHONY: help setup serve test fmt lint types floors unit laws cover schemas docs prices golden examples bench soak agents matrix lock check wheel clean
 
 help:            ## print this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -62,6 +63,11 @@ schemas: .venv/.dev   ## write schemas/ anew from the document models
 docs: .venv/.dev   ## write docs/reference/ anew from the code
 	$(BIN)/python -m tests.support.docs --write
 
+prices:   ## make the shipped prices anew, for a release (DAY=2026-11-23; downloads genai-prices)
+	$(PYTHON) -m venv .venv/prices
+	.venv/prices/bin/python -m pip --disable-pip-version-check --quiet install genai-prices
+	.venv/prices/bin/python scripts/prices.py $(DAY)
+
 golden: .venv/.dev   ## rewrite the golden files; a person reads the difference
 	OMNIROUTE_GOLDEN=write $(BIN)/pytest -q tests/golden tests/config/render
 
@@ -69,11 +75,11 @@ examples: .venv/.dev   ## check and test examples/
 	$(BIN)/omniroute check --config examples --deny-warnings
 	$(BIN)/omniroute test --config examples --coverage-fail-under 100
 
-bench: .venv/.dev   ## measure against nginx and LiteLLM in one run (see bench/README.md)
+bench: .venv/.dev   ## measure against nginx and LiteLLM in one run, a table of the goals (see bench/README.md)
 	bench/run.sh $(ARGS)
 
-soak: .venv/.dev   ## longer runs: kill -9, reloads under load
-	$(BIN)/pytest -q tests/soak
+soak: .venv/.dev   ## longer runs: 20 minutes with everything on (SOAK_MINUTES=…), kill -9, reloads under load
+	SOAK_MINUTES=$${SOAK_MINUTES:-20} $(BIN)/pytest -q -s tests/soak
 
 .agents/node_modules/.package-lock.json: tests/agents/package.json tests/agents/package-lock.json
 	mkdir -p .agents && echo '*' > .agents/.gitignore

@@ -3,6 +3,7 @@
     load.py closed URL --body FILE --connections 32 --seconds 5     as fast as answers come back
     load.py rate   URL --body FILE --rate 50 --seconds 10           at fixed times, whatever comes back
     load.py stream URL --body FILE --connections 20 --seconds 8     so many streams at a time; the delay of every event
+    load.py hold   URL --body FILE --connections 2000 --seconds 5   so many streams, begun within so many seconds, each to its end
 
 The arrivals of ``rate`` do not wait for answers, so a gateway that stalls is charged for the queue that it makes.
 """
@@ -168,7 +169,35 @@ class Load:
         await asyncio.gather(*(one(number) for number in range(self.options.connections)))
         per_second = round(len(delays) / (time.monotonic() - began))
         figures = {**spread("first_", first), **spread("event_", delays)}
-        return {"streams": len(first), "events": len(delays), "bad": self.bad, "per_second": per_second, **figures}
+        worst = {"event_max_us": max(delays) / 1000} if delays else {}
+        return {
+            "streams": len(first),
+            "events": len(delays),
+            "bad": self.bad,
+            "per_second": per_second,
+            **figures,
+            **worst,
+        }
+
+    async def hold(self) -> dict[str, object]:
+        """Many streams at once."""
+        self.open = self.most = 0
+
+        async def one(number: int) -> None:
+            await asyncio.sleep(number * self.seconds / self.options.connections)
+            try:
+                asking = await self.connection()
+            except OSError:
+                self.bad += 1
+                return
+            self.open += 1
+            self.most = max(self.most, self.open)
+            if await asking.ask(self.payload) != 200 or not asking.delays:
+                self.bad += 1
+            self.open -= 1
+
+        await asyncio.gather(*(one(number) for number in range(self.options.connections)))
+        return {"most": self.most, "bad": self.bad}
 
 
 def spread(name: str, nanos: list[int]) -> dict[str, float]:
@@ -184,7 +213,7 @@ def spread(name: str, nanos: list[int]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("mode", choices=["closed", "rate", "stream"])
+    parser.add_argument("mode", choices=["closed", "rate", "stream", "hold"])
     parser.add_argument("url")
     parser.add_argument("--body", required=True)
     parser.add_argument("--header", action="append", default=[])
@@ -195,4 +224,5 @@ def main() -> None:
     print(json.dumps(uvloop.run(getattr(load, options.mode)())))
 
 
-main()
+if __name__ == "__main__":
+    main()

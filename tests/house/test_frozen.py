@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from omniroute.config import policy as policies
 from omniroute.config import snapshot as snapshots
 from omniroute.config.load import load
 from omniroute.config.schema import document_schema
@@ -89,6 +90,26 @@ targets = ["house/qwen3-32b", { model = "fast", timeouts = { total = "1m" } }]
 [keys.alice]
 sha256 = "SHA"
 expires = 2027-01-01
+policy = "engineers"
+
+[policies.engineers]
+allow_models = ["coding"]
+rate = { requests_per_minute = 60 }
+budgets = ["team"]
+schedule = { days = ["mon-fri"], hours = "08:00-20:00" }
+allow_ips = ["10.0.0.0/8"]
+system_prompt = { mode = "prepend", text = "Be brief." }
+
+[budgets.team]
+limit = "5.00 USD"
+
+[ip_filter]
+mode = "blocklist"
+networks = ["192.0.2.0/24"]
+
+[cache]
+exact = { ttl = "1h" }
+semantic = { enabled = true, embedder = "house/embed" }
 
 [reload]
 poll = "5s"
@@ -98,7 +119,8 @@ poll = "5s"
 def test_a_snapshot_with_something_of_everything_is_frozen() -> None:
     snapshot = compiled([Source("gateway.toml", EVERYTHING)])
     assert list(mutable(snapshot)) == []
-    structs = {each for _, each in inspect.getmembers(snapshots, inspect.isclass) if issubclass(each, msgspec.Struct)}
+    classes = (each for module in (snapshots, policies) for _, each in inspect.getmembers(module, inspect.isclass))
+    structs = {each for each in classes if issubclass(each, msgspec.Struct)}
     assert structs - kinds(snapshot) == set()
 
 

@@ -32,9 +32,11 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_schema_and_every_provider_is_in_it(unpacked: Path) -> None:
     package = unpacked / "omniroute"
-    for folder in ("schemas", "omniroute/catalogue"):
+    laid = {"schemas": "schemas", "omniroute/catalogue": "catalogue", "omniroute/catalogue/prices": "catalogue/prices"}
+    for folder, where in laid.items():
         names = {path.name for path in (ROOT / folder).iterdir() if path.suffix in {".json", ".toml"}}
-        assert {path.name for path in (package / Path(folder).name).iterdir()} >= names
+        assert names
+        assert {path.name for path in (package / where).iterdir()} >= names
     assert (package / "py.typed").exists()
     assert (package / "cli" / "starter.toml").exists()
 
@@ -47,3 +49,4 @@ def test_it_reads_its_own_schema_and_catalogue_and_not_a_checkouts(unpacked: Pat
     assert Path(file).is_relative_to(unpacked)
     assert tables > 5
     assert any(name.endswith("echo.toml") for name in sources)
+    assert any(name.endswith("prices/openai.json") for name in sources)

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import statistics
+from collections.abc import Mapping
 from pathlib import Path
 
 from omniroute.storage.report import recent
@@ -18,10 +19,12 @@ WARM_UP, MEASURED = 8, 20
 MIB = 1024 * 1024
 
 
-async def ready(gateway: GatewayProcess) -> int:
+async def ready(gateway: GatewayProcess, headers: Mapping[str, str] = {}) -> int:
     """Wait until all that belongs to an idle gateway is open, the watch and the database as well; count it."""
     async with asyncio.timeout(30):
-        while not (await fetch(f"{gateway.url}/api/config/status", method="GET")).json()["watcher"]["up"]:
+        while not (await fetch(f"{gateway.url}/api/config/status", headers=headers, method="GET")).json()["watcher"][
+            "up"
+        ]:
             await asyncio.sleep(0.1)
     await settled(lambda: gateway.descriptors)
     return gateway.descriptors
