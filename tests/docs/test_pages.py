@@ -10,6 +10,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -55,11 +56,21 @@ def surroundings(text: str) -> str:
     targets = [
         each if isinstance(each, str) else each["model"] for combo in combos.values() for each in combo["targets"]
     ]
-    named = [*aliases.values(), *targets]
+    policies, budgets = written.get("policies", {}), written.get("budgets", {})
+    allowed = [name for policy in policies.values() for name in policy.get("allow_models", ())]
+    named = [*aliases.values(), *targets, *allowed]
     providers = {name.partition("/")[0] for name in named if "/" in name} - written.get("providers", {}).keys()
     names = {name for name in named if "/" not in name} - {*aliases, *combos}
     lines = ["[providers.echo]\n", *(f"[providers.{name}]\n{_access(name)}" for name in sorted(providers - {"echo"}))]
     lines += [f'[combos.{name}]\ntargets = ["echo/x"]\n' for name in sorted(names)]
+    paid = {name for policy in policies.values() for name in policy.get("budgets", ())}
+    lines += [f'[budgets.{name}]\nlimit = "1 USD"\n' for name in sorted(paid - budgets.keys())]
+    lines += [f'[policies.{name}-pays]\nbudgets = ["{name}"]\n' for name in sorted(budgets.keys() - paid)]
+    held = {key.get("policy") for key in written.get("keys", {}).values()} | {written.get("defaults", {}).get("policy")}
+    free = [*(policies.keys() - held), *(f"{name}-pays" for name in budgets.keys() - paid)]
+    lines += [
+        f'[keys.{name}]\nsha256 = "{sha256(name.encode()).hexdigest()}"\npolicy = "{name}"\n' for name in sorted(free)
+    ]
     return "\n".join(each for each in lines if each.partition("\n")[0] not in text)
 
 
@@ -86,7 +97,7 @@ def test_faults_in_fragments_are_found() -> None:
     assert findings("[providers.openai]\napi_kye = 'env:X'\n") == [
         "error[OR2003]: unknown key `api_kye` in provider `openai`"
     ]
-    assert findings("[budgets.a]\nlimit = '1.00 USD'\n")[0].startswith("error[OR2006]")
+    assert findings("[server]\nproxy = 'http://127.0.0.1:1'\n")[0].startswith("error[OR2006]")
 
 
 @each_page
@@ -112,12 +123,17 @@ def commands() -> Iterator[tuple[str, str]]:
                     yield f"{name}:{block.line}", shlex.join(words[1:])
 
 
+def does_something_itself(command: click.Group, words: list[str]) -> bool:
+    """Say whether it is the group that is called, and no command below it."""
+    return command.invoke_without_command and (not words or words[0].startswith("-"))
+
+
 @pytest.mark.parametrize(("arguments"), [pytest.param(line, id=f"{where} {line}") for where, line in commands()])
 def test_a_command_that_is_shown_is_understood(arguments: str) -> None:
     command: click.Command = main
     context = click.Context(main)
     words = shlex.split(arguments)
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and not does_something_itself(command, words):
         name, found, words = command.resolve_command(context, words)
         assert found is not None
         command, context = found, click.Context(found, info_name=name, parent=context)
