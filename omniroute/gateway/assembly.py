@@ -42,7 +42,7 @@ from omniroute.gateway.auditing import Auditor
 from omniroute.gateway.caching import cache_stats, clear_caches
 from omniroute.gateway.operations import Eyes
 from omniroute.gateway.pages import pages
-from omniroute.gateway.server import Server, address_of, listen
+from omniroute.gateway.server import Server, address_of, heeding, listen
 from omniroute.gateway.status import config_status
 from omniroute.gateway.views import budget_views
 from omniroute.limits.memory import Memory
@@ -216,8 +216,9 @@ class _Assembly:
                 server = Server(Gateway(rt, pages(rt, self._eyes())), rt, live.snapshot.server.grace)
                 address = address_of(listening)
                 files = tuple(each.path for each in self.reloader.status().active.files)
-                announce(Started(live, address, files))
                 _spare_the_collector()
+                open_.enter_context(heeding(server))
+                announce(Started(live, address, files))
                 self._log.start()
                 rt.report(self._serving(address, up=True))
                 open_.callback(lambda: rt.report(self._serving(address, up=False)))

@@ -8,7 +8,10 @@ closes. A second signal ends it at once. When ``serve`` returns, no request is l
 import asyncio
 import signal
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
@@ -83,6 +86,23 @@ class Server(uvicorn.Server):
                 patience.interrupt(Why.STOPPING)
             self.should_exit = True
         return await super().on_tick(counter)
+
+
+@contextmanager
+def heeding(server: Server) -> Iterator[None]:
+    """Have signals to stop reach a server that is about to serve: uvicorn listens to them a moment later only.
+
+    In any thread but the main one, where no signal arrives, nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.signal(each, server.handle_exit) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from omniroute.config.snapshot import Server as ServerConfig
-from omniroute.gateway.server import address_of, listen
+from omniroute.gateway.server import address_of, heeding, listen
 from omniroute.names import Outcome
 from tests.support.client import Connection, again, ask, chat, fetch
 from tests.support.gateway import RunningGateway, running
@@ -222,3 +222,13 @@ def test_an_address_of_ipv6_is_written_in_brackets() -> None:
 def test_an_address_that_is_in_use_is_refused() -> None:
     with listen("127.0.0.1", 0) as first, pytest.raises(OSError, match="in use"):
         listen("127.0.0.1", first.getsockname()[1])
+
+
+async def test_a_signal_reaches_a_server_that_is_only_about_to_serve(make: Make) -> None:
+    gateway, _ = await make([Head()], SOON)
+    before = signal.getsignal(signal.SIGTERM)
+    with heeding(gateway.server):
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert gateway.server.stopped_by is signal.SIGTERM
+    assert gateway.rt.draining
