@@ -51,6 +51,9 @@ def admit(snapshot: Snapshot, presented: bytes | None, scope: Scope, now: float,
     if policy is not None:
         _open(policy, now, address)
     if key is None:
+        if snapshot.keys and scope is not Scope.INFERENCE:  # else a key that lacks it would only have to be left out
+            message = f"this needs a client key with the scope '{scope}': {HOW}"
+            raise Unauthenticated(message, ("server", "require_api_key"))
         return NOBODY if policy is None else Caller("", policy)
     if scope not in key.scopes:
         message = f"client key '{key.name}' may not do this: it lacks the scope '{scope}'"

@@ -5,7 +5,8 @@ client that pastes its key where a model's name belongs, an upstream that quotes
 
 Always true: a value is replaced as a whole, by ``***``, and the quotes around it stay. A text that was masked does not
 change when it is masked again. It is masked before it is encoded: in JSON a line end is written with a letter, and
-what begins behind a letter does not look like a secret.
+what begins behind a letter does not look like a secret. No alternative can begin within a run of characters that it
+walks along: the time is that of the text's length, whoever wrote it.
 """
 
 import re
@@ -36,7 +37,7 @@ _SECRET = re.compile(
     (?! (?i: bearer | basic ) \s )                             # a scheme, whose value is no secret
     [^\s"'\\,;&<>(){{}}\[\]@]{{4,}}
     | (?<![A-Za-z0-9]) (?:{"|".join(PREFIXES)}) [\w.-]{{8,}}   # a key that tells by how it begins
-    | \b eyJ[\w-]{{8,}} \. [\w-]{{8,}} (?:\.[\w-]*)?           # a JSON Web Token (RFC 7519), the signature too
+    | (?<![\w-]) eyJ[\w-]{{8,}} \. [\w-]{{8,}} (?:\.[\w-]*)?   # a JSON Web Token (RFC 7519), the signature too
     | (?<![A-Za-z0-9]) (?=[A-Za-z]*[0-9]) (?=[0-9a-z]*[A-Z]) (?=[0-9A-Z]*[a-z]) [A-Za-z0-9]{{24,}}  # a random string
     """,
     re.VERBOSE,

@@ -53,8 +53,15 @@ def names_on_way(asked: str, resolved: Resolved) -> tuple[str, ...]:
     return (asked, *(name for _, name in resolved.way))
 
 
-def allowed(policy: Policy | None, asked: str, resolved: Resolved) -> tuple[Target, ...]:
+def allowed(policy: Policy | None, asked: str, resolved: Resolved, *, dedicated: bool = False) -> tuple[Target, ...]:
     """Give the targets that a caller may be answered by: the very same tuple where that is all of them.
+
+    Args:
+        policy: the caller's.
+        asked: the name that was asked for.
+        resolved: what it stands for.
+        dedicated: the path named the provider. There the name is that of one of its models, whatever combo, alias or
+            other provider's model has the same name: it may deny, and only ``provider/model`` may allow.
 
     Raises:
         Forbidden: it may be answered by none.
@@ -66,7 +73,7 @@ def allowed(policy: Policy | None, asked: str, resolved: Resolved) -> tuple[Targ
     for name in names:
         if denied.hold(name):
             raise _forbidden(asked, f"policy '{policy.name}' denies '{name}'", decisive(policy, name))
-    every = policy.allow is None or _holds_any(policy.allow, names)
+    every = policy.allow is None or (not dedicated and _holds_any(policy.allow, names))
     listed = ALL if every else patterns(policy.allow or ())
     left = tuple([each for each in resolved.targets if listed.hold(each.id) and not denied.hold(each.id)])
     if not left:

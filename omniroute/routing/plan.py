@@ -123,7 +123,7 @@ def draft(
         Forbidden: the policy lets it be answered by none.
     """
     resolved = resolve(snapshot, facts)
-    may = allowed(policy, facts.asked, resolved)
+    may = allowed(policy, facts.asked, resolved, dedicated=facts.provider is not None)
     combo = snapshot.combos[resolved.combo] if resolved.combo is not None else None
     shaping = shaping_of(combo, policy)
     if policy is not None and policy.on_loss == "refuse":

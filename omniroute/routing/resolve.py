@@ -20,7 +20,13 @@ from omniroute.config.naming import LONGEST_CHAIN, following
 from omniroute.config.snapshot import Alias, Provider, Snapshot, Target
 from omniroute.errors import AmbiguousModel, UnknownModel, WrongProvider
 from omniroute.ir.facts import Facts
-from omniroute.names import Strategy, TargetId
+from omniroute.names import Format, Strategy, TargetId
+
+COLLECTION = "models/"
+"""How https://ai.google.dev/api/models begins a model's resource name: the same model has the name without it, too."""
+
+LONGEST_MEANT = 256
+"""Characters of a name to which others are compared: a longer one is no slip of the pen, and may be a whole body."""
 
 Way = tuple[tuple[Alias, str], ...]
 """The aliases that were followed, each with the name that it led to."""
@@ -127,9 +133,20 @@ def _lists(provider: Provider, model: str) -> bool:
 
 def _model_of(provider: Provider, name: str, way: Way = ()) -> Resolved:
     """Give a provider's model, or the one that replaces it."""
+    name = _bare(provider, name)
     target = target_of(provider, provider.replaced.get(name, name))
     gone = (TargetId(f"{provider.name}/{name}"), target.id) if name in provider.replaced else None
     return Resolved((target,), way=way, replaced=gone)
+
+
+def _bare(provider: Provider, name: str) -> str:
+    """Give the one name of a model that has two, so that policies and prices know it by either."""
+    bare = name
+    while bare.startswith(COLLECTION):
+        bare = bare.removeprefix(COLLECTION)
+    if bare == name or not bare or _lists(provider, name):
+        return name
+    return bare if Format.GEMINI in provider.formats or provider.prices.find(bare) is not None else name
 
 
 def _suggestion(snapshot: Snapshot, name: str, prefix: str) -> str:
@@ -144,5 +161,5 @@ def _suggestion(snapshot: Snapshot, name: str, prefix: str) -> str:
 
 def _meant(name: str, among: Iterable[str]) -> str:
     """Give ``; did you mean 'x'?`` where something is close, else nothing."""
-    close = get_close_matches(name, among, n=1)
+    close = get_close_matches(name, among, n=1) if len(name) <= LONGEST_MEANT else ()
     return f"; did you mean '{close[0]}'?" if close else ""

@@ -41,6 +41,9 @@ OTHERS = "…"
 MAX_PENDING = 10_000
 LONGEST = 1024
 """Characters kept of each text."""
+LONGEST_HEARD = 4 * LONGEST
+"""Characters of each text that wait to be masked: a client's words may be as long as a body, and very many may wait."""
+TEXTS = ("actor", "action", "target", "detail")
 RETRY = 0.5
 """Seconds between attempts to write."""
 BEGINNING = "0" * 64
@@ -137,7 +140,7 @@ class AuditLog:
         if self._queue.qsize() + self._in_hand >= MAX_PENDING:
             self._refused += 1
         else:
-            self._queue.put(entry)
+            self._queue.put(_heard(entry))
 
     def start(self) -> None:
         """Open the database and begin to write.
@@ -202,10 +205,20 @@ class AuditLog:
         return True
 
     def _clean(self, entry: Entry) -> Entry:
-        texts = {name: self._redact(getattr(entry, name))[:LONGEST] for name in ("actor", "action", "target", "detail")}
+        texts = {name: self._redact(getattr(entry, name))[:LONGEST] for name in TEXTS}
         # What is no Unicode SQLite refuses; a client's bytes are nobody's reason to stop the chain.
         plain = {name: text.encode("utf-8", "backslashreplace").decode() for name, text in texts.items()}
         return msgspec.structs.replace(entry, **plain)
+
+
+def _heard(entry: Entry) -> Entry:
+    """Cut what is too long before it waits; hardly ever is anything."""
+    long = [name for name in TEXTS if len(getattr(entry, name)) > LONGEST_HEARD]
+    return (
+        msgspec.structs.replace(entry, **{name: getattr(entry, name)[:LONGEST_HEARD] for name in long})
+        if long
+        else entry
+    )
 
 
 class _Refusals:

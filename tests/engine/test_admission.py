@@ -127,3 +127,11 @@ def test_an_expired_key_is_refused_whatever_its_hours() -> None:
     late = replace(RULED, keys={OLD.sha256: replace(OLD, policy=OFFICE)})
     with pytest.raises(Unauthenticated, match="has expired"):
         admit(late, b"sk-old", Scope.INFERENCE, 100.0, THERE)
+
+
+def test_where_there_are_keys_but_none_is_required_nobody_sees_more_without_one() -> None:
+    assert name(OPEN, None) is None
+    for scope in (Scope.STATUS, Scope.OPERATE):
+        with pytest.raises(Unauthenticated, match=f"scope '{scope}'"):
+            admit(OPEN, None, scope, 0.0, None)
+    assert admit(EMPTY, None, Scope.STATUS, 0.0, None).name == ""

@@ -270,3 +270,13 @@ async def test_a_policy_for_everybody_holds_for_those_without_a_key(tmp_path: Pa
         assert (await made.ask(small, "free")).status == 200
         assert refused(await made.ask(small, "free")) == (429, "rate_limited")
         assert (await made.ask()).status == 200
+
+
+async def test_a_path_that_names_its_provider_leads_past_no_policy(tmp_path: Path) -> None:
+    more = '[combos.large]\ntargets = ["house/small"]\n'
+    async with paid(tmp_path, 'allow_models = ["large"]', more) as made:
+        body = {**CHAT, "model": "large"}
+        assert (await made.ask(body)).status == 200
+        direct = await made.post("/v1/providers/house/chat/completions", body)
+        assert refused(direct) == (403, "forbidden")
+    assert [each.json()["model"] for each in made.upstream.requests] == ["small"]

@@ -83,6 +83,15 @@ def test_where_no_target_is_left_the_reason_and_the_key_that_decides_are_told(
     assert refused.value.by == ("policies", "p", *key)
 
 
+def test_at_a_path_that_names_its_provider_a_name_that_is_also_a_combos_allows_nothing() -> None:
+    large = Resolved((LARGE,))
+    with pytest.raises(Forbidden, match="does not allow 'house/large'"):
+        allowed(Policy("p", ("large", "coding")), "large", large, dedicated=True)
+    assert allowed(Policy("p", ("house/large",)), "large", large, dedicated=True) == (LARGE,)
+    with pytest.raises(Forbidden, match="denies 'large'"):
+        allowed(Policy("p", None, ("large",)), "large", large, dedicated=True)
+
+
 def test_a_model_that_is_asked_for_by_its_name_has_no_other() -> None:
     assert names_on_way("house/large", Resolved((LARGE,))) == ("house/large",)
     assert names_on_way("smart", CODING) == ("smart", "coding")

@@ -1,6 +1,6 @@
 import pytest
 
-from omniroute.config.snapshot import Model, Snapshot
+from omniroute.config.snapshot import Model, Price, Snapshot
 from omniroute.errors import AmbiguousModel, UnknownModel, WrongProvider
 from omniroute.ir.facts import Facts
 from omniroute.names import Format, ProviderName
@@ -192,3 +192,24 @@ def test_the_aliases_that_were_followed_are_told_with_what_they_led_to() -> None
     found = resolve(config, Facts("fast", Format.OPENAI_CHAT, stream=False))
     assert [(alias.name, to) for alias, to in found.way] == [("fast", "gpt-5"), ("gpt-*", "openai/gpt-5")]
     assert resolve(config, Facts("best", Format.OPENAI_CHAT, stream=False)).way == ()
+
+
+def test_a_model_of_a_collection_has_one_name_so_that_no_policy_and_no_price_is_passed_by_the_other() -> None:
+    google = provider("google", formats=(Format.GEMINI,), models=[Model("large", price=Price(input=1, output=2))])
+    config = snapshot(google, LOCAL)
+    for name in ("google/large", "google/models/large", "google/models/models/large"):
+        [found] = resolve(config, Facts(name, Format.OPENAI_CHAT, stream=False)).targets
+        assert (found.id, found.model.name, found.model.price.input) == ("google/large", "large", 1)
+    assert ids(config, "models/large", path="google") == ["google/large"]
+    assert ids(config, "local/models/large") == ["local/models/large"]
+    assert ids(config, "google/models/") == ["google/models/"]
+
+
+def test_a_name_that_is_as_long_as_a_body_is_compared_with_none() -> None:
+    with pytest.raises(UnknownModel) as unknown:
+        ids(make(), "b" * 257)
+    assert "did you mean" not in unknown.value.message
+    config = snapshot(provider("p" * 300, models=[Model("m")]))
+    with pytest.raises(UnknownModel) as unknown:
+        ids(config, "p" * 299 + "/m")
+    assert "did you mean" not in unknown.value.message

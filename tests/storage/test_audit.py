@@ -16,6 +16,7 @@ from omniroute.observe.redact import redact
 from omniroute.storage.audit import (
     BEGINNING,
     LONGEST,
+    LONGEST_HEARD,
     MAX_PENDING,
     MOST_ACTORS,
     OTHERS,
@@ -268,3 +269,18 @@ def test_no_thread_is_left(path: str) -> None:
     log.start()
     log.close()
     assert not any(each.name == "audit" for each in threading.enumerate())
+
+
+def test_what_is_as_long_as_a_body_neither_waits_nor_is_masked_whole(path: str) -> None:
+    seen: list[int] = []
+
+    def masks(text: str) -> str:
+        seen.append(len(text))
+        return text
+
+    log = AuditLog(path, trouble=pytest.fail, redact=masks)
+    log.record(Entry(NOON, "alice", REFUSED, "m" * 1_000_000, "d" * 1_000_000))
+    log.start()
+    log.close()
+    [row] = written(path)
+    assert (row.target, row.detail, max(seen)) == ("m" * LONGEST, "d" * LONGEST, LONGEST_HEARD)
