@@ -57,7 +57,7 @@ def audit() -> None:
 )
 def list_command(config: Path, database: str | None, since: str, last: int, style: str, **which: str) -> None:
     """List the audit log, the newest row first; `omniroute audit` alone is short for it."""
-    begin = time.time_ns() // 1000 - _span(since)
+    begin = max(0, time.time_ns() // 1000 - _span(since))
     try:
         found = rows(find_database(database, config), Filter(since=begin, **which), last)
     except StorageError as error:

@@ -283,6 +283,8 @@ class Attempt:
         await self._client.end(rest)
         self._record.ended(Outcome.OK, 200)
         self._record.answered_at = self._patience.now()
+        if self._record.over is not None:
+            self._record.over()
         await self._drain(chunks)
 
     def _broken(self, watch: Watch, lost: SendError | None) -> Failure:

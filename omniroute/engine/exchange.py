@@ -28,13 +28,22 @@ from omniroute.engine.runtime import Runtime
 from omniroute.engine.terms import unix_micros
 from omniroute.engine.toll import FREE, Toll
 from omniroute.engine.understand import Inbound, Understood, hear, understand
-from omniroute.errors import Bug, Draining, Forbidden, OmniRouteError, Refused, RequestError, Unauthenticated
+from omniroute.errors import (
+    Bug,
+    Draining,
+    Forbidden,
+    OmniRouteError,
+    Refused,
+    RequestError,
+    StorageError,
+    Unauthenticated,
+)
 from omniroute.formats.codec import Codec, Terms, ThinkingMode
 from omniroute.formats.likeness import likeness
 from omniroute.formats.sameness import Naming
 from omniroute.formats.translate import Carrier
 from omniroute.names import Capability, Outcome
-from omniroute.observe.events import Audited, Exchanged, Faulted
+from omniroute.observe.events import Audited, Exchanged, Faulted, Troubled
 from omniroute.routing.failure import AllFailed, Failure
 from omniroute.routing.permit import written_address
 from omniroute.routing.plan import Candidate
@@ -115,6 +124,8 @@ class _Visit:
         if repeat is not None and await repeat.claimed(_naming(inbound), heard.body):
             return ()
         self._toll = await enter(rt, heard, record)
+        if self._toll is not FREE:
+            record.over = self._pay
         understood = understand(rt, inbound, heard, record)
         if inbound.counts:
             return await count(rt, understood, self._client, self._patience, record)
@@ -157,12 +168,19 @@ class _Visit:
             inbound, record = self._inbound, self._record
             actor = record.key or (written_address(inbound.address) if inbound.address is not None else "")
             self._rt.report(Audited(record.at, actor, REFUSED, record.asked or inbound.codec.format, error.message))
+        if isinstance(error, StorageError):  # its words name files of this machine
+            self._rt.report(Troubled(self._record.at, error.message))
+            error = StorageError("the gateway cannot use its runtime data now; its log has the details")
         await explain(self._inbound.codec, self._client, self._record, error)
 
     def settled(self) -> Exchanged:
         """Let go of whoever waits for this request, pay what it cost, and give what is to be told of it."""
         if self._repeat is not None:
             self._repeat.close()
+        return self._pay()
+
+    def _pay(self) -> Exchanged:
+        """Pay what the request cost: once its client has all, who may at once ask again, and when it has ended."""
         event = self._record.exchanged(self._patience.now())
         if self._toll is not FREE:
             self._toll.settle(event.cost_nano, _tokens(event), unix_micros() / 1e6)

@@ -3,6 +3,8 @@
 Always true: it is filled in as things happen, so that whatever interrupts a request, its row says what is true.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from omniroute.config.snapshot import Target
@@ -31,12 +33,14 @@ class Record:
     ``estimated`` are those of ``Exchanged``. ``told`` are headers that any answer carries. ``relayed`` counts the bytes
     of the answer that the client was sent, and ``input_estimate`` the request's tokens, for when its provider does not
     tell: then they are estimated, if ``estimates`` says so. ``broken_off`` says that what it told was not yet all.
-    ``under_way`` counts the attempts that are made at once, while two are.
+    ``under_way`` counts the attempts that are made at once, while two are. ``over`` is called as soon as the client has
+    all of its answer, which may be before the upstream's connection is done with.
     """
 
     __slots__ = (
         "_answered",
         "_attempts",
+        "_given_up",
         "answered_at",
         "asked",
         "at",
@@ -54,6 +58,7 @@ class Record:
         "live",
         "losses",
         "outcome",
+        "over",
         "relayed",
         "replaced",
         "request_id",
@@ -84,17 +89,16 @@ class Record:
         self.cache = ""
         self.first_token: float | None = None
         self.answered_at: float | None = None
+        self.over: Callable[[], object] | None = None
         self.usage: Usage | None = None
         self.losses: tuple[Loss, ...] = ()
         self.tags: tuple[str, ...] = ()
         self.budgets: tuple[tuple[str, int], ...] = ()
-        self.estimated = False
         self.told: Headers = ()
-        self.estimates = False
-        self.input_estimate = 0
-        self.relayed = 0
-        self.broken_off = False
+        self.estimates = self.estimated = self.broken_off = False
+        self.input_estimate = self.relayed = 0
         self._answered: Candidate | None = None
+        self._given_up: Candidate | None = None
         self.under_way = 0
         self._attempts: list[Attempted] = []
 
@@ -110,6 +114,8 @@ class Record:
     def attempted(self, candidate: Candidate, seconds: float, failure: Failure | None = None) -> None:
         """An attempt ended: with an answer, with a failure, or given up because nobody waited for it any more."""
         kind: FailureKind | None = failure.kind if failure else None
+        if failure is None and candidate is not self._answered:
+            self._given_up = candidate
         answered = 200 if candidate is self._answered else None
         self._attempts.append(
             Attempted(
@@ -144,10 +150,13 @@ class Record:
         self.code = code
 
     def _used(self) -> Usage | None:
-        """Give what the provider says was used; where an answer came and it never told, an estimate, marked as one."""
+        """Give what the provider says was used; where it never told, an estimate, marked as one.
+
+        Who leaves before an answer has begun has had the request sent all the same, and providers may bill its input.
+        """
         told = self.usage
         exact = told is not None and not (self.broken_off and self.outcome is not Outcome.OK)
-        if exact or self._answered is None or not self.estimates:
+        if exact or self._billed is None or not self.estimates:
             return told
         self.estimated = True
         relayed = -(-self.relayed // (BYTES_A_TOKEN[self.stream]))
@@ -155,11 +164,16 @@ class Record:
             return Usage(self.input_estimate, relayed)
         return msgspec.structs.replace(told, output=max(told.output, relayed))
 
+    @property
+    def _billed(self) -> Candidate | None:
+        """Whose price holds: that of who answered, else of who was being asked when the client left."""
+        return self._answered or (self._given_up if self.outcome is Outcome.CANCELLED else None)
+
     def exchanged(self, now: float) -> Exchanged:
         """Close the notes at ``now``, of the clock of ``began``; the client may have had its whole answer before."""
         ended = now if self.answered_at is None else self.answered_at
         target: Target | None = self._answered.target if self._answered else None
-        usage = self._used()
+        usage, billed = self._used(), self._billed
         return Exchanged(
             request_id=self.request_id,
             at=self.at,
@@ -185,7 +199,7 @@ class Record:
             cache_read_tokens=usage.cache_read if usage else None,
             cache_write_tokens=usage.cache_write if usage else None,
             reasoning_tokens=usage.reasoning if usage else None,
-            cost_nano=0 if self.cache else cost(target.model.price, usage) if target and usage else None,
+            cost_nano=0 if self.cache else cost(billed.target.model.price, usage) if billed and usage else None,
             cache_write_1h_tokens=usage.cache_write_1h if usage else None,
             audio_in_tokens=usage.audio_in if usage else None,
             audio_out_tokens=usage.audio_out if usage else None,

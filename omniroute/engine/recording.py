@@ -247,8 +247,8 @@ class Tee:
         return self._client.send(data)
 
     async def end(self, data: bytes) -> None:
-        """Send the last part; as ``reply.Client``."""
-        if self.recording is not None:
+        """Send the last part; as ``reply.Client``. What is said after an end is for this client alone."""
+        if self.recording is not None and not self.recording.ended:
             self.recording.add(data)
             self.recording.end()
         await self._client.end(data)

@@ -52,6 +52,11 @@ def gates(owner: str, rate: Rate) -> Gates:
     )
 
 
+MOST_HELD = 10**15
+"""Nano-dollars (a million dollars) that are set aside for a request at most: how much a client asks for is any number,
+and thousands of these together are one that SQLite can hold."""
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """What budgets say of a request that may go on.
 
@@ -226,7 +231,7 @@ class _Paid(Toll):
                 for budget, span in zip(budgets, spans, strict=True)
             ]
         )
-        amount = worst or 0
+        amount = min(worst or 0, MOST_HELD)
         held = await self._shared.hold(request_id, purses, amount, now)
         if held.short:
             self._verdict = self._without_room(held, spans, amount, now)
@@ -237,15 +242,14 @@ class _Paid(Toll):
 
     def settle(self, cost: int | None, tokens: int | None, now: float) -> None:
         """Give back what was not used, and count what was."""
-        if self._settled:
-            return
-        self._settled = True
-        if self._seated:
-            self._shared.leave(self._gates.seats)
-        bucket, estimate = self._gates.tokens, self._tokens
-        if bucket is not None and estimate is not None and tokens is not None and tokens != estimate:
-            self._shared.give(bucket, estimate - tokens, now)
-        if self._purses:
+        if not self._settled:
+            self._settled = True
+            if self._seated:
+                self._shared.leave(self._gates.seats)
+            bucket, estimate = self._gates.tokens, self._tokens
+            if bucket is not None and estimate is not None and tokens is not None and tokens != estimate:
+                self._shared.give(bucket, estimate - tokens, now)
+        if self._purses:  # only the first time counts (``limits.port``); a shared database is told of the row as well
             self._shared.settle(self._request_id, self._purses, cost or 0)
 
     def headers(self, wire: Format, now: float) -> Headers:

@@ -59,8 +59,8 @@ def key_of(scope: Scope) -> bytes | None:
     """Find the client key of a request; for Gemini's paths it may stand in the query as ``key``, last of all."""
     key = presented_key(scope["headers"])
     if key is None and scope["path"].startswith(KEY_IN_QUERY):
-        found = parse_qs(scope["query_string"]).get(b"key")
-        return found[0] if found else None
+        found = parse_qs(scope["query_string"].decode("latin-1")).get("key")  # of bytes it takes ASCII only
+        return found[0].encode() if found else None
     return key
 
 

@@ -106,13 +106,13 @@ def find(live: Live, name: str, policy: Policy | None = None) -> Listed:
     if name not in set(names(live, policy)):
         message = f"no model, alias or combo is listed as '{name}'"
         raise UnknownModel(message)
-    return listed(live, name)
+    return listed(live, name, policy)
 
 
-def listed(live: Live, name: str) -> Listed:
-    """Say what is known of a name that ``names`` gave."""
+def listed(live: Live, name: str, policy: Policy | None = None) -> Listed:
+    """Say what is known of a name that ``names`` gave, and of those who may answer a caller with this policy."""
     snapshot = live.snapshot
-    targets = resolve(snapshot, _facts(name)).targets
+    targets = allowed(policy, name, resolve(snapshot, _facts(name)))
     since = live.applied_at // 1_000_000
     if name in snapshot.aliases:
         return Listed(name, "alias", since, targets, snapshot.aliases[name].target)
@@ -136,7 +136,7 @@ def openai_chat(model: Listed) -> dict[str, Any]:
 
 def openai_chat_list(live: Live, _: Query, policy: Policy | None) -> dict[str, Any]:
     """List every name as https://platform.openai.com/docs/api-reference/models/list."""
-    return {"object": "list", "data": [openai_chat(listed(live, name)) for name in names(live, policy)]}
+    return {"object": "list", "data": [openai_chat(listed(live, name, policy)) for name in names(live, policy)]}
 
 
 def anthropic_messages(model: Listed) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def anthropic_messages_list(live: Live, query: Query, policy: Policy | None) -> 
     else:
         found, more = _page(names(live, policy), query, "after_id", limit)
     ends = {"first_id": found[0] if found else None, "last_id": found[-1] if found else None}
-    return {"data": [anthropic_messages(listed(live, name)) for name in found], "has_more": more, **ends}
+    return {"data": [anthropic_messages(listed(live, name, policy)) for name in found], "has_more": more, **ends}
 
 
 def gemini(model: Listed) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def gemini_list(live: Live, query: Query, policy: Policy | None) -> dict[str, An
     """
     found, more = _page(names(live, policy), query, "pageToken", _limit(query, "pageSize", 50))
     following = {"nextPageToken": found[-1]} if more else {}
-    return {"models": [gemini(listed(live, name)) for name in found], **following}
+    return {"models": [gemini(listed(live, name, policy)) for name in found], **following}
 
 
 def ollama(model: Listed) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def ollama(model: Listed) -> dict[str, Any]:
 
 def ollama_list(live: Live, _: Query, policy: Policy | None) -> dict[str, Any]:
     """List every name as https://docs.ollama.com/api/tags."""
-    return {"models": [ollama(listed(live, name)) for name in names(live, policy)]}
+    return {"models": [ollama(listed(live, name, policy)) for name in names(live, policy)]}
 
 
 def ollama_show(model: Listed) -> dict[str, Any]:

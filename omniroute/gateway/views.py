@@ -118,7 +118,7 @@ def usage(database: str, query: Query, now: int) -> dict[str, Any]:
     period = query.get("period", "24h")
     if re.match(DURATION, period) is None:
         raise Malformed(f"'{period[:40]}' is no period: write numbers and units, such as 24h or 7d", "period")
-    meant = Filter(since=now - round(seconds(period) * 1e6), until=now)
+    meant = Filter(since=max(0, now - round(seconds(period) * 1e6)), until=now)
     path = _on_disk(database)
     sums = {f"by_{by}": summary(path, meant, by, UTC) for by in (By.KEY, By.MODEL, By.PROVIDER)}
     return {"period": period, "since_us": meant.since, "until_us": meant.until, **sums}

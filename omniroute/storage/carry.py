@@ -2,7 +2,8 @@
 
 Always true: only rows of requests that have ended are carried; a row comes in once, however often it is read (request
 ids are told apart as the ledger tells them); what it cost is added to what its budgets have spent in the same
-transaction, so that sums go on being the sums of rows; a line that is no row ends the reading, and says where.
+transaction, so that sums go on being the sums of rows; a row that was deleted for its age (``retention``) is in that
+sum already, and is not added again; a line that is no row ends the reading, and says where.
 """
 
 import csv
@@ -30,6 +31,10 @@ _PAGE = "SELECT rowid, * FROM usage WHERE rowid > ? AND outcome <> 'admitted' OR
 _SPEND = """
     INSERT INTO spent (budget, since, spent_nano) VALUES (?, ?, ?)
     ON CONFLICT (budget, since) DO UPDATE SET spent_nano = spent_nano + excluded.spent_nano
+"""
+_BACK = """
+    UPDATE spent SET swept_nano = swept_nano - :cost
+    WHERE budget = :budget AND since = :since AND swept_until >= :at AND swept_nano >= :cost
 """
 _BUDGETS = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
@@ -183,8 +188,11 @@ def _insert(connection: sqlite3.Connection, rows: Iterable[Mapping[str, Value]])
         statement = f"INSERT INTO usage ({names}) VALUES ({marks}) ON CONFLICT (request_id) DO NOTHING"  # noqa: S608 - as said above
         if connection.execute(statement, tuple(row.values())).rowcount:
             new += 1
+            cost = int(row.get("cost_nano") or 0)
             for purse in _BUDGETS.decode(str(row.get("budgets", "[]"))):
-                spent[purse] += int(row.get("cost_nano") or 0)
+                back = {"budget": purse[0], "since": purse[1], "at": row["at"], "cost": cost}
+                if not connection.execute(_BACK, back).rowcount:
+                    spent[purse] += cost
     connection.executemany(_SPEND, [(*purse, cost) for purse, cost in spent.items()])
     return new
 

@@ -103,7 +103,8 @@ def m005_money(db: Database) -> None:
     """What requests are paid from, and what several workers share: who lives, what is held, spent, taken and running.
 
     A hold, and a seat, count for as long as the worker lives that has it: ``alive_until``, in Unix microseconds.
-    ``swept_nano`` is the part of what was spent whose rows were deleted for their age.
+    ``swept_nano`` is the part of what was spent whose rows were deleted for their age; ``swept_until`` is when the
+    last of those began, in Unix microseconds.
     """
     usage = db.table("usage")
     for name in ("cache_write_1h_tokens", "audio_in_tokens", "audio_out_tokens", "reserved_nano"):
@@ -122,10 +123,10 @@ def m005_money(db: Database) -> None:
         strict=db.supports_strict,
     )
     db.table("spent").create(
-        {"budget": str, "since": int, "spent_nano": int, "swept_nano": int},
+        {"budget": str, "since": int, "spent_nano": int, "swept_nano": int, "swept_until": int},
         pk=("budget", "since"),
-        not_null={"spent_nano", "swept_nano"},
-        defaults={"swept_nano": 0},
+        not_null={"spent_nano", "swept_nano", "swept_until"},
+        defaults={"swept_nano": 0, "swept_until": 0},
         strict=db.supports_strict,
     )
     db.table("holds").create(

@@ -23,10 +23,11 @@ ANSWERS = 50
 SUMS_KEPT = 400 * 86_400
 """Seconds; longer than any period but the one that never ends."""
 
-_OLD = "SELECT rowid, budgets, cost_nano FROM usage WHERE at < ? AND outcome <> 'admitted' ORDER BY at LIMIT ?"
+_OLD = "SELECT rowid, at, budgets, cost_nano FROM usage WHERE at < ? AND outcome <> 'admitted' ORDER BY at LIMIT ?"
 _SWEPT = """
-    INSERT INTO spent (budget, since, spent_nano, swept_nano) VALUES (?, ?, 0, ?)
-    ON CONFLICT (budget, since) DO UPDATE SET swept_nano = swept_nano + excluded.swept_nano
+    INSERT INTO spent (budget, since, spent_nano, swept_nano, swept_until) VALUES (?, ?, 0, ?, ?)
+    ON CONFLICT (budget, since) DO UPDATE SET
+        swept_nano = swept_nano + excluded.swept_nano, swept_until = max(swept_until, excluded.swept_until)
 """
 _OLD_SUMS = "DELETE FROM spent WHERE since > 0 AND since < ? AND spent_nano = swept_nano"
 _ANSWERS = "DELETE FROM recordings WHERE key IN (SELECT key FROM recordings WHERE expires < ? LIMIT ?)"
@@ -73,11 +74,12 @@ def _delete(connection: sqlite3.Connection, statement: str, *bounds: int) -> int
 def _forget(connection: sqlite3.Connection, horizon: int) -> int:
     """Delete the oldest rows, and keep what they cost."""
     with transaction(connection):
-        old: list[tuple[int, str, int | None]] = connection.execute(_OLD, (horizon, BATCH)).fetchall()
+        old: list[tuple[int, int, str, int | None]] = connection.execute(_OLD, (horizon, BATCH)).fetchall()
         swept: Counter[tuple[str, int]] = Counter()
-        for _, budgets, cost in old:
+        for _, _, budgets, cost in old:
             for purse in _BUDGETS.decode(budgets) if cost else ():
                 swept[purse] += cost or 0
-        connection.executemany(_SWEPT, [(*purse, cost) for purse, cost in swept.items()])
+        until = old[-1][1] if old else 0
+        connection.executemany(_SWEPT, [(*purse, cost, until) for purse, cost in swept.items()])
         connection.executemany("DELETE FROM usage WHERE rowid = ?", [(row[0],) for row in old])
     return len(old)

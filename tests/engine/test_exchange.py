@@ -87,7 +87,7 @@ async def test_when_a_client_leaves_that_was_sent_nothing_the_upstream_is_closed
         [row] = await gateway.ended()
         assert gateway.rt.active == set()
     assert (row.outcome, row.status, row.target, row.code) == (Outcome.CANCELLED, 499, "", "")
-    assert (row.asked, row.stream, row.output_tokens) == ("p/m", stream, None)
+    assert (row.asked, row.stream, row.output_tokens, row.estimated) == ("p/m", stream, 0, True)
     [attempt] = row.attempts
     assert (attempt.target, attempt.failure, attempt.status) == ("p/m", None, None)
 

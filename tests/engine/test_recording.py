@@ -149,3 +149,25 @@ async def test_a_tee_without_a_recording_only_passes_on() -> None:
     assert (tee.started, tee.ended) == (True, False)
     await tee.end(b"2")
     assert (client.body, tee.ended, client.headers) == (b"12", True, {"x-omniroute-cache": "MISS"})
+
+
+async def test_an_error_behind_the_end_of_an_answer_is_no_part_of_what_others_get(patience: Patience) -> None:
+    leader, follower = Listener(), Listener()
+    tee = Tee(leader)
+    tee.recording = recording = Recording(patience, record())
+    task = await following(recording, follower)
+    await tee.start(200, ())
+    leader.reading.clear()
+    follower.reading.clear()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await tee.end(b"all of it")
+    leader.reading.set()
+    await tee.end(b"an error")
+    follower.reading.set()
+    await within(task)
+    assert leader.body == b"an error"
+    assert follower.body == b"all of it"
+    kept = recording.kept(1.0)
+    assert kept is not None
+    assert (kept.body, kept.outcome) == (b"all of it", "ok")

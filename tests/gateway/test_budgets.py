@@ -260,10 +260,14 @@ async def test_a_client_that_leaves_before_it_is_answered_leaves_nothing_held(tm
         await eventually(lambda: made.upstream.requests)
         assert (await made.stands())[1] > WORST
         await connection.close()
-        await made.comes_to(0)
+        async with asyncio.timeout(20):
+            while (await made.stands())[1]:
+                await asyncio.sleep(0.01)
         assert (await made.ask()).status == 200
     first, _ = await made.closed()
-    assert (first.outcome, first.cost_nano) == ("cancelled", None)
+    assert (first.outcome, first.estimated) == ("cancelled", True)  # its input was sent, and may be billed
+    assert first.cost_nano is not None
+    assert first.cost_nano > 0
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(500, "failed"), (400, "failed")])
@@ -505,3 +509,13 @@ async def test_two_workers_killed_at_six_instants_leave_nothing_held_and_all_sum
     print(toll)
     assert toll.answers
     assert toll.held
+
+
+@pytest.mark.parametrize("asks", [{"n": 10**18}, {"max_tokens": 10**25}])
+async def test_however_much_a_request_asks_for_its_row_and_its_cost_are_written(
+    tmp_path: Path, asks: dict[str, int]
+) -> None:
+    async with paid(tmp_path, more='on_exceed = "warn"\n') as made:
+        assert (await made.ask({**CHAT, **asks})).status == 200
+        rows = await made.closed()
+    assert [(row.outcome, row.cost_nano) for row in rows] == [("ok", COST)]

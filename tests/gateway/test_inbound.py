@@ -203,3 +203,10 @@ async def test_a_streamed_response_has_no_length_and_goes_out_part_by_part() -> 
     await answering.end(b"b")
     assert b"content-length" not in dict(wire.sent[0]["headers"])
     assert [(each["body"], each["more_body"]) for each in wire.sent[1:]] == [(b"a", True), (b"b", False)]
+
+
+@pytest.mark.parametrize(
+    ("query", "key"), [(b"key=%C3%A9", "é".encode()), (b"x=%C3%A9&key=abc", b"abc"), (b"x=\xc3\xa9&key=abc", b"abc")]
+)
+def test_a_query_that_is_not_ascii_is_read_all_the_same(query: bytes, key: bytes) -> None:
+    assert key_of({"path": "/v1beta/models/m:generateContent", "query_string": query, "headers": []}) == key

@@ -8,9 +8,9 @@ import pytest
 
 from omniroute.names import Format
 from tests.support.client import Received
-from tests.support.paid import CHAT, REQUESTS, STREAM, Paid, code_of, held_back, paid, pair_of, saying, written
+from tests.support.paid import CHAT, REQUESTS, STREAM, USED, Paid, code_of, held_back, paid, pair_of, saying, written
 from tests.support.peer import Recorded, Script
-from tests.support.upstream import Cut, ScriptedUpstream, chat_answer, chat_stream, error_answer, usage_of
+from tests.support.upstream import Cut, ScriptedUpstream, Until, chat_answer, chat_stream, error_answer, usage_of
 from tests.support.waiting import LIMIT, eventually, within
 
 MESSAGES = Format.ANTHROPIC_MESSAGES
@@ -261,3 +261,15 @@ async def test_a_provider_is_asked_for_no_more_tokens_a_minute_than_it_may(tmp_p
         await made.generation(2)
         answers = [await made.ask({**CHAT, "model": "both"}) for _ in range(2)]
     assert [each.headers["x-omniroute-target"] for each in answers] == ["busy/first", "house/large"]
+
+
+@pytest.mark.parametrize("policy", [rate(concurrent=1), 'budgets = ["team"]'])
+async def test_who_has_a_whole_stream_may_ask_again_though_its_upstream_lingers(tmp_path: Path, policy: str) -> None:
+    async with paid(tmp_path, policy, limit="0.004 USD") as made:
+        gate = asyncio.Event()
+        *said, last = chat_stream(["Hello", "."], USED)
+        made.upstream.then([*said, Until(gate), last])
+        first = await made.ask(STREAM)
+        second = await made.ask()
+        gate.set()
+    assert (first.complete, first.status, second.status) == (True, 200, 200)

@@ -111,3 +111,9 @@ def test_what_is_in_memory_cannot_be_read_from_outside() -> None:
     for look in (lambda: usage(MEMORY, {}, NOON), lambda: audit_log(MEMORY, {})):
         with pytest.raises(StorageError, match="the database is in memory"):
             look()
+
+
+def test_a_period_that_is_longer_than_time_is_all_of_it(tmp_path: Path) -> None:
+    path = ledger_of(tmp_path / "x.db", exchanged(1))
+    found = usage(path, {"period": "999999999d999999999d"}, NOON + 10)
+    assert (found["since_us"], [each.requests for each in found["by_key"]]) == (0, [1])

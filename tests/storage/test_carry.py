@@ -14,8 +14,10 @@ from omniroute.errors import StorageError
 from omniroute.storage.carry import BATCH, Form, Read, read_rows, write_rows
 from omniroute.storage.db import connect_reading
 from omniroute.storage.migrations import open_database
+from omniroute.storage.retention import sweep
+from omniroute.storage.verify import verify
 from tests.storage.test_report import ledger_of
-from tests.support.events import exchanged, unanswered
+from tests.support.events import NOON, exchanged, unanswered
 
 FORMS: list[Form] = ["jsonl", "csv"]
 MARCH = 1_772_323_200
@@ -138,3 +140,14 @@ def test_a_table_that_is_none_is_told_with_its_line(database: str, tmp_path: Pat
 def test_a_database_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="there is no database"):
         write_rows(str(tmp_path / "none.db"), io.StringIO(), "csv")
+
+
+def test_rows_that_were_deleted_for_their_age_come_back_without_being_counted_again(database: str) -> None:
+    lines, spent = exported(database, "jsonl"), dump(database, SPENT)
+    with closing(open_database(database)) as connection:
+        list(sweep(connection, NOON + 10**12, 1.0))
+    assert dump(database) == []
+    assert read_rows(database, io.StringIO(lines), "jsonl") == Read(4, 0)
+    assert dump(database, SPENT) == spent
+    assert verify(database, NOON).findings == ()
+    assert dump(database, "SELECT sum(swept_nano) FROM spent") == [(0,)]
