@@ -251,7 +251,8 @@ def _gather(opened: _Open, delta: Mapping[str, Any]) -> None:
         if name == "partial_json":
             opened.json.append(str(value))
         elif name == "citation":
-            opened.block["citations"] = [*(opened.block.get("citations") or ()), value]
+            before = opened.block.get("citations")
+            opened.block["citations"] = [*(before if isinstance(before, list) else ()), value]
         elif name != "type" and value is not None:
             before = opened.block.get(name)
             both = isinstance(before, str) and isinstance(value, str)

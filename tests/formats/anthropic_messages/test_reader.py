@@ -242,3 +242,12 @@ def test_recorded_streams_are_complete_and_obey_the_grammar() -> None:
 @settings(max_examples=often(50), deadline=None)
 def test_no_bytes_crash_the_reader(pieces: list[bytes]) -> None:
     assert isinstance(decoded(*pieces)[-1], Fault)
+
+
+@pytest.mark.parametrize("citations", [-1, "x", {"a": 1}, True])
+def test_citations_that_are_no_list_break_nothing(citations: Any) -> None:
+    block = {"type": "a_block_of_tomorrow", "citations": citations}
+    said = [START, start(block), delta("citations_delta", citation={"x": 1}), stop(), END, STOP]
+    reader = MessagesReader()
+    events = [event for each in said for event in reader.take(record(each))]
+    assert isinstance(events[-1], End)
