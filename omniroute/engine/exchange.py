@@ -130,6 +130,7 @@ class _Visit:
         if inbound.counts:
             return await count(rt, understood, self._client, self._patience, record)
         if repeat is not None:
+            record.told = self._toll.headers(record.format, record.at / 1e6)  # a hit tells how its asker stands
             policy, wish = heard.caller.policy, inbound.wish
             use = ANY_CACHE if policy is None else policy.cache
             naming = (*_naming(inbound), wish.passed, wish.progress)
