@@ -238,7 +238,9 @@ def rules(match: object) -> Iterator[tuple[str, str]]:
                 yield from rules(each)
         case types.ClauseAnd(and_=[types.ClauseStartsWith(starts_with=text), types.ClauseRegex(regex=regex)]):
             if regex != NOT_SPOKEN:
-                raise NotImplementedError(regex)
+                raise NotImplementedError(
+                    f"a rule of genai-prices that this cannot say as names and beginnings: {regex}"
+                )
             yield "start", text.lower()
         case types.ClauseEquals(equals=text) | types.ClauseEndsWith(ends_with=text):
             yield "name", text.lower()

@@ -21,7 +21,7 @@ from omniroute.config.origins import Origins
 from omniroute.config.render.cells import clean
 from omniroute.config.source import Source
 from omniroute.engine.files import schema_document, shipped_catalogue
-from omniroute.engine.headroom import dollars
+from omniroute.engine.limit_headers import dollars
 from omniroute.engine.showing import policy_of
 from omniroute.errors import StorageError
 from omniroute.formats.translate import sayable

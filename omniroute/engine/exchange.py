@@ -178,6 +178,7 @@ class _Visit:
         """Let go of whoever waits for this request, pay what it cost, and give what is to be told of it."""
         if self._repeat is not None:
             self._repeat.close()
+        self._record.over = None  # which refers to this, as this does to the record: what does so is freed late
         return self._pay()
 
     def _pay(self) -> Exchanged:
@@ -211,9 +212,9 @@ def _naming(inbound: Inbound) -> tuple[Naming, ...]:
     return (codec.format, codec.media, place.model, place.stream, inbound.provider, inbound.counts)
 
 
-def _tokens(event: Exchanged) -> int | None:
-    """Give the tokens that a request came to; none where it was never answered."""
-    if not event.target or event.cache:
+def _tokens(event: Exchanged) -> int:
+    """Give the tokens that a request came to; none where nobody was asked, or nothing is known or estimated of it."""
+    if event.cache:
         return 0
     parts = (
         event.input_tokens,

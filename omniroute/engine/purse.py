@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from omniroute.engine.headroom import DOWNGRADED, many
+from omniroute.engine.limit_headers import DOWNGRADED, many
 from omniroute.engine.record import Record
 from omniroute.engine.runtime import Runtime
 from omniroute.engine.sessions import SILENT, Sessions

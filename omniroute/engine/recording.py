@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from omniroute.engine.headroom import DOWNGRADED
+from omniroute.engine.limit_headers import DOWNGRADED
 from omniroute.engine.patience import Patience, Why
 from omniroute.engine.record import Record
 from omniroute.engine.reply import Client

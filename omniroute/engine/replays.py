@@ -24,7 +24,7 @@ from omniroute.config.snapshot import Snapshot
 from omniroute.engine.cache import Exact, route
 from omniroute.engine.claims import Claims, check, repeatable
 from omniroute.engine.embedding import Hands
-from omniroute.engine.headroom import DOWNGRADED
+from omniroute.engine.limit_headers import DOWNGRADED
 from omniroute.engine.patience import Patience
 from omniroute.engine.record import Record
 from omniroute.engine.recording import Fate, Recording, Tee, follow, replay

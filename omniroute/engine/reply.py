@@ -7,7 +7,7 @@ the request itself is kept in its own words, because clients know how to read th
 from typing import Protocol
 from urllib.parse import quote
 
-from omniroute.engine.headroom import retry_headers
+from omniroute.engine.limit_headers import retry_headers
 from omniroute.engine.record import Record
 from omniroute.engine.terms import Headers
 from omniroute.errors import Malformed, OmniRouteError, RateLimited

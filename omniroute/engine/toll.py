@@ -13,7 +13,7 @@ import msgspec
 
 from omniroute.config.policy import Budget, Policy, Rate
 from omniroute.config.snapshot import Provider
-from omniroute.engine.headroom import low, many, over, rate_headers
+from omniroute.engine.limit_headers import low, many, over, rate_headers
 from omniroute.engine.terms import Headers
 from omniroute.errors import RateLimited
 from omniroute.limits.periods import Periods, Span

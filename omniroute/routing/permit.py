@@ -82,13 +82,6 @@ def allowed(policy: Policy | None, asked: str, resolved: Resolved, *, dedicated:
     return left
 
 
-def may_ask(policy: Policy | None, name: str) -> bool:
-    """Say whether a name, by itself, is one that a policy lets its callers ask for: for lists of models."""
-    if policy is None:
-        return True
-    return not patterns(policy.deny).hold(name) and (policy.allow is None or patterns(policy.allow).hold(name))
-
-
 def _holds_any(allow: tuple[str, ...], names: Sequence[str]) -> bool:
     """Say whether any of the names on the way is allowed."""
     return any(map(patterns(allow).hold, names))

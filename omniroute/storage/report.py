@@ -7,7 +7,7 @@ or whose process died, is unknown.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from enum import StrEnum
@@ -205,7 +205,6 @@ _REQUESTS = """
 _RECENT = _REQUESTS + _MEANT + "ORDER BY at DESC, request_id DESC LIMIT :limit"
 _ONE = f"{_REQUESTS} WHERE request_id = ?"
 
-_SPENT = "SELECT spent_nano FROM spent WHERE budget = ? AND since = ?"
 
 _QUARTER = 900_000_000
 """Microseconds of a quarter of an hour, of which every zone's distance from UTC is a multiple nowadays."""
@@ -272,18 +271,6 @@ def recent(path: str, limit: int, meant: Filter = ALL) -> tuple[PastRequest, ...
     with reading(path) as connection:
         rows = connection.execute(_RECENT, {"limit": limit, **msgspec.structs.asdict(meant)})
         return tuple(_past(row) for row in rows)
-
-
-def spending(path: str, purses: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
-    """Give what was spent, in nano-dollars, of each budget in the period that began then (Unix seconds).
-
-    It knows what the ledger has written, which is all that was recorded before a ``flush``.
-
-    Raises:
-        StorageError: there is no such database, or it cannot be used.
-    """
-    with reading(path) as connection:
-        return {purse: (connection.execute(_SPENT, purse).fetchone() or (0,))[0] for purse in purses}
 
 
 def past(path: str, request_id: str) -> tuple[PastRequest, PastConfiguration | None] | None:

@@ -154,7 +154,7 @@ async def test_what_fails_gives_no_embedding(code: str) -> None:
 @pytest.mark.parametrize("script", [[Reset()], [Head(), Chunk(b'{"data":'), Cut()]], ids=["reset", "cut"])
 async def test_a_connection_that_breaks_gives_no_embedding(script: list[object]) -> None:
     async with ScriptedUpstream() as upstream, asking() as hands:
-        upstream.then(script)  # type: ignore[arg-type]
+        upstream.then(script)  # type: ignore[arg-type]  # a table of scripts, each of its own kind
         assert await Embedder().embed(hands, EMBEDDER, "x", record_of(embedding(upstream.url))) is None
     assert hands.rows[0].code == "upstream_unavailable"
 
@@ -170,7 +170,7 @@ async def test_who_cannot_be_reached_gives_no_embedding() -> None:
 @pytest.mark.parametrize("script", [[Stall()], [Head(), Chunk(b'{"data":'), Stall()]], ids=["silent", "half"])
 async def test_what_stalls_is_waited_for_no_longer_than_its_time(script: list[object]) -> None:
     async with ScriptedUpstream() as upstream, asking() as hands:
-        upstream.then(script)  # type: ignore[arg-type]
+        upstream.then(script)  # type: ignore[arg-type]  # a table of scripts, each of its own kind
         embedder = Embedder(patience=0.05)
         assert await within(embedder.embed(hands, EMBEDDER, "x", record_of(embedding(upstream.url)))) is None
         await eventually(lambda: not upstream.peers)

@@ -10,8 +10,8 @@ import pytest
 from omniroute.config.policy import Budget, Policy, Rate
 from omniroute.config.snapshot import Hedge, Model, Price, Snapshot
 from omniroute.engine.admission import Caller
-from omniroute.engine.headroom import DOWNGRADED
 from omniroute.engine.holder import Holder
+from omniroute.engine.limit_headers import DOWNGRADED
 from omniroute.engine.purse import LONGEST_OUTPUT, MOST_DOWNGRADES, enter, reserve, worst_case
 from omniroute.engine.record import Record
 from omniroute.engine.runtime import Runtime

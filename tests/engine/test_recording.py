@@ -37,7 +37,7 @@ async def patience() -> AsyncIterator[Patience]:
 
 
 async def following(recording: Recording, client: Listener) -> "asyncio.Task[object]":
-    task: asyncio.Task[object] = asyncio.create_task(follow(recording, client, (), "m", bool))  # type: ignore[arg-type]
+    task: asyncio.Task[object] = asyncio.create_task(follow(recording, client, (), "m", bool))  # type: ignore[arg-type]  # a Listener has what is used of a Client
     await asyncio.sleep(0)
     return task
 
@@ -60,7 +60,7 @@ async def test_who_keeps_up_gets_an_answer_of_any_length_in_little_memory(patien
     recording.begin(200, ())
     for number in range(100):
         recording.add(b"%04d" % number)
-        await eventually(lambda wanted=number: len(client.parts) > wanted)  # type: ignore[misc]
+        await eventually(lambda wanted=number: len(client.parts) > wanted)  # type: ignore[misc]  # mypy cannot tell what a lambda's default is
         assert recording._size <= 10
     recording.end()
     await within(task)
@@ -88,7 +88,7 @@ async def test_who_falls_behind_is_told_so_and_holds_no_memory(patience: Patienc
 async def test_one_part_that_is_longer_than_the_limit_still_reaches_who_waits(patience: Patience) -> None:
     recording, client = Recording(patience, record(), limit=10), Listener()
     task = await following(recording, client)
-    tee = Tee(Listener())  # type: ignore[arg-type]
+    tee = Tee(Listener())  # type: ignore[arg-type]  # a Listener has what is used of a Client
     tee.recording = recording
     await tee.whole(200, (), b"x" * 50)
     await within(task)
@@ -142,7 +142,7 @@ async def test_when_it_is_over_it_holds_nothing_of_the_request(patience: Patienc
 
 async def test_a_tee_without_a_recording_only_passes_on() -> None:
     client = Listener()
-    tee = Tee(client)  # type: ignore[arg-type]
+    tee = Tee(client)  # type: ignore[arg-type]  # a Listener has what is used of a Client
     tee.told = (("x-omniroute-cache", "MISS"),)
     await tee.start(200, ())
     await tee.send(b"1")

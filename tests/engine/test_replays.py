@@ -481,7 +481,7 @@ def stored(path: Path, worker: str = "", **more: object) -> Iterator[House]:
                 "INSERT INTO workers (worker, started, alive_until) VALUES (?, 0, 9000000000000000)", (worker,)
             )
     try:
-        yield House(remembering(EXACT), Memory(store), **more)  # type: ignore[arg-type]
+        yield House(remembering(EXACT), Memory(store), **more)  # type: ignore[arg-type]  # fields by their names
     finally:
         store.close()
 

@@ -297,5 +297,5 @@ async def test_wrong_dimensions_and_worthless_vectors_are_misses() -> None:
     async with house() as here:
         for lie in (embedded([0.0] * 300), embedded([]), embedded(EGG, EGG)):
             here.semantic = Semantic()
-            here.upstream.respond = lambda _, lie=lie: json_answer(lie)  # type: ignore[misc]
+            here.upstream.respond = lambda _, lie=lie: json_answer(lie)  # type: ignore[misc]  # mypy cannot tell what a lambda's default is
             assert await here.ask(like(BOIL)) is None

@@ -114,7 +114,7 @@ PARTS = st.lists(st.text(max_size=4) | st.none() | st.booleans(), max_size=4)
 @given(PARTS, st.binary(max_size=8), PARTS, st.binary(max_size=8))
 def test_two_digests_are_one_only_where_all_is_the_same(a: list[object], b: bytes, c: list[object], d: bytes) -> None:
     same = msgspec.json.encode(a) == msgspec.json.encode(c) and b == d
-    assert (digest(a, b) == digest(c, d)) is same  # type: ignore[arg-type]
+    assert (digest(a, b) == digest(c, d)) is same  # type: ignore[arg-type]  # what is drawn is a Naming
 
 
 def test_what_is_moved_from_the_naming_to_the_body_is_another_request() -> None:

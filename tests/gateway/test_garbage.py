@@ -8,9 +8,12 @@ import gc
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 
+import msgspec
 import pytest
 
+from omniroute.config.policy import Budget, Policy, Rate
 from tests.support.gateway import RunningGateway, running
 from tests.support.snapshots import provider, snapshot
 from tests.support.upstream import Script, ScriptedUpstream, chat_answer, chat_stream
@@ -26,6 +29,9 @@ def collected() -> Iterator[None]:
     gc.set_debug(0)
     gc.garbage.clear()
     gc.enable()
+
+
+PAYING = Policy("p", rate=Rate(10_000, 10**9, 100), budgets=(Budget("team", 10**12),))
 
 
 def asking(path: str, *, stream: bool) -> bytes:
@@ -47,16 +53,19 @@ async def ask(gateway: RunningGateway, request: bytes, times: int) -> None:
     await writer.wait_closed()
 
 
+@pytest.mark.parametrize("policy", [None, PAYING], ids=["no policy", "policy"])
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])
 @pytest.mark.parametrize(
     ("script", "stream"), [(chat_answer("Hallo"), False), (chat_stream(["Hal", "lo"]), True)], ids=["whole", "stream"]
 )
 @pytest.mark.usefixtures("collected")
-async def test_a_request_leaves_nothing_to_the_collector(path: str, script: Script, stream: bool) -> None:
-    async with (
-        ScriptedUpstream(default=script) as upstream,
-        running(snapshot(provider("p", f"{upstream.url}/v1"))) as gateway,
-    ):
+async def test_a_request_leaves_nothing_to_the_collector(
+    path: str, script: Script, stream: bool, policy: Policy | None
+) -> None:
+    async with AsyncExitStack() as open_:
+        upstream = await open_.enter_async_context(ScriptedUpstream(default=script))
+        config = msgspec.structs.replace(snapshot(provider("p", f"{upstream.url}/v1")), anonymous=policy)
+        gateway = await open_.enter_async_context(running(config))
         request = asking(path, stream=stream)
         await ask(gateway, request, 5)
         gc.collect()

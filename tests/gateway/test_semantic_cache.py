@@ -198,7 +198,7 @@ async def test_a_failed_answer_is_not_kept() -> None:
         respond = here.upstream.respond
         here.upstream.respond = lambda request: (
             respond(request) if request.target.endswith("/embeddings") else error_answer("oh", 500)
-        )  # type: ignore[misc]
+        )  # type: ignore[misc]  # mypy cannot tell what a lambda of two kinds gives
         assert (await here.ask(BOIL)).status_code == 502
         here.upstream.respond = respond
         assert said(await here.ask(AGAIN)) == "answer 1"

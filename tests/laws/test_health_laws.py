@@ -140,6 +140,7 @@ class HealthMachine(RuleBasedStateMachine):
     def an_attempt_begins(self, candidate: Candidate, combos: tuple[str, ...], session: str | None) -> Flying:
         self.now += 0.01  # no two attempts begin at once
         self.forget()
+        assert self.view.now == self.now  # each request is planned before it is sent: what is old is forgotten then
         plan = plan_of(candidate, combos, session)
         self.health.planned(plan)
         self.health.began(candidate, self.now)

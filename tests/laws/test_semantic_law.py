@@ -67,7 +67,7 @@ async def ask(semantic: Semantic, request: dict[str, Any], question: str, now: f
     found = likeness(asked, Translation(codec, asked), (request["caller"], request["format"]))
     assert found is not None
     signature = json.dumps(request, sort_keys=True).encode()
-    result = await semantic.recalled(None, ON, found, record_of(SNAPSHOT), now)  # type: ignore[arg-type]
+    result = await semantic.recalled(None, ON, found, record_of(SNAPSHOT), now)  # type: ignore[arg-type]  # no hands: nothing is embedded
     if isinstance(result, Found):
         assert result.kept.body == signature
     else:

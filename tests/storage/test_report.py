@@ -25,9 +25,9 @@ from omniroute.storage.report import (
     consumed,
     past,
     recent,
-    spending,
     summary,
 )
+from omniroute.storage.shared import spent
 from tests.support.events import NOON, exchanged, unanswered
 
 DAY = 86_400_000_000
@@ -229,15 +229,14 @@ def test_what_a_request_costs_that_has_not_ended_is_unknown(outcome: str, tmp_pa
     assert (row.cost_nano, row.unpriced, row.failed) == (None, 1, int(outcome == "lost"))
 
 
-def test_what_was_spent_is_told_for_each_budget_and_period(tmp_path: Path) -> None:
+def test_what_was_spent_is_known_for_each_budget_and_period(tmp_path: Path) -> None:
     path = ledger_of(
         tmp_path / "x.db",
         exchanged(1, cost_nano=5, budgets=(("team", 100), ("all", 0))),
         exchanged(2, cost_nano=7, budgets=(("team", 100),)),
         exchanged(3, cost_nano=None, budgets=(("team", 100),)),
     )
-    purses = [("team", 100), ("all", 0), ("team", 200)]
-    assert spending(path, purses) == {("team", 100): 12, ("all", 0): 5, ("team", 200): 0}
+    assert spent(path) == {("all", 0): 5, ("team", 100): 12}
 
 
 def test_requests_that_used_the_same_are_given_together_with_every_class_of_tokens(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from omniroute.observe.events import Exchanged
 from omniroute.observe.redact import redact
 from omniroute.storage.generations import next_generation
 from omniroute.storage.migrations import open_database
-from omniroute.storage.report import recent, spending
+from omniroute.storage.report import recent
 from omniroute.storage.retention import ANSWERS, BATCH, SUMS_KEPT, sweep
 from omniroute.storage.rows import Rows, show_open, write
+from omniroute.storage.shared import spent
 from omniroute.storage.verify import verify
 from tests.support.events import NOON, admitted, exchanged
 
@@ -54,7 +55,7 @@ def test_without_a_retention_rows_are_kept_for_ever(connection: sqlite3.Connecti
     put(connection, exchanged(1, budgets=(TEAM,)))
     list(sweep(connection, later(10_000), None))
     assert len(recent(path, 10)) == 1
-    assert spending(path, [TEAM]) == {TEAM: 2_100_000}
+    assert spent(path) == {TEAM: 2_100_000}
 
 
 def test_what_was_spent_stays_though_its_rows_go_and_can_still_be_proved(
@@ -63,7 +64,7 @@ def test_what_was_spent_stays_though_its_rows_go_and_can_still_be_proved(
     put(connection, exchanged(1, cost_nano=5, budgets=(TEAM, ALL)), exchanged(2, cost_nano=None, budgets=(TEAM,)))
     put(connection, exchanged(3, cost_nano=7, budgets=(TEAM,), at=later(2)))
     list(sweep(connection, later(3), 2 * DAY))
-    assert spending(path, [TEAM, ALL]) == {TEAM: 12, ALL: 5}
+    assert spent(path) == {TEAM: 12, ALL: 5}
     verdict = verify(path, later(3))
     assert (verdict.findings, verdict.swept_nano, verdict.requests) == ((), 10, 1)
 
@@ -92,9 +93,9 @@ def test_sums_go_when_their_period_is_long_over_and_all_their_rows_are_gone(
     put(connection, exchanged(1, cost_nano=5, budgets=(TEAM, ALL)))
     over = later(SUMS_KEPT / DAY + 1)
     list(sweep(connection, over, 1_000 * DAY))
-    assert spending(path, [TEAM, ALL]) == {TEAM: 5, ALL: 5}
+    assert spent(path) == {TEAM: 5, ALL: 5}
     list(sweep(connection, over, DAY))
-    assert spending(path, [TEAM, ALL]) == {TEAM: 0, ALL: 5}
+    assert spent(path) == {ALL: 5}
     assert verify(path, over).findings == ()
 
 

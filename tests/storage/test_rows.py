@@ -10,8 +10,9 @@ from omniroute.names import Outcome
 from omniroute.observe.events import Exchanged
 from omniroute.observe.redact import redact
 from omniroute.storage.migrations import open_database
-from omniroute.storage.report import PastRequest, recent, spending
+from omniroute.storage.report import PastRequest, recent
 from omniroute.storage.rows import LOST, MAX_TAGS, MAX_WORD, OPEN, Rows, lose, show_open, write
+from omniroute.storage.shared import spent
 from tests.support.events import admitted, exchanged
 
 TEAM, ALL = ("team", 1_763_856_000), ("all", 0)
@@ -59,25 +60,25 @@ def only(path: str) -> PastRequest:
 def test_what_rows_cost_is_added_to_each_of_their_budgets(connection: sqlite3.Connection, path: str) -> None:
     assert put(connection, paid(1, 5, TEAM, ALL), paid(2, 7, TEAM), paid(3, 11)) == (3, 0)
     assert put(connection, paid(4, 100, ALL)) == (1, 0)
-    assert spending(path, [TEAM, ALL]) == {TEAM: 12, ALL: 105}
+    assert spent(path) == {TEAM: 12, ALL: 105}
 
 
 def test_an_unknown_cost_adds_nothing_and_an_estimated_one_counts(connection: sqlite3.Connection, path: str) -> None:
     put(connection, paid(1, None, TEAM), paid(2, 7, TEAM, estimated=True))
-    assert spending(path, [TEAM]) == {TEAM: 7}
+    assert spent(path) == {TEAM: 7}
 
 
 def test_a_request_is_settled_once_however_often_it_is_written(connection: sqlite3.Connection, path: str) -> None:
     assert put(connection, paid(1, 5, TEAM), paid(1, 5, TEAM), paid(2, 3, TEAM)) == (2, 0)
     assert put(connection, paid(2, 3, TEAM)) == (0, 0)
-    assert spending(path, [TEAM]) == {TEAM: 8}
+    assert spent(path) == {TEAM: 8}
 
 
 def test_another_request_of_the_same_id_is_settled_too(connection: sqlite3.Connection, path: str) -> None:
     events = [paid(number, 5, TEAM, request_id="mine") for number in (1, 2)]
     assert put(connection, *events) == (2, 0)
     assert put(connection, *events) == (0, 0)
-    assert spending(path, [TEAM]) == {TEAM: 10}
+    assert spent(path) == {TEAM: 10}
 
 
 def test_a_settled_request_holds_nothing_and_others_still_do(connection: sqlite3.Connection) -> None:
@@ -94,13 +95,13 @@ def test_a_row_that_cannot_be_held_counts_nothing_lets_go_of_its_money_and_harms
     hold(connection, 2, TEAM)
     hold(connection, 4, TEAM)
     assert put(connection, paid(1, 5, TEAM), paid(2, 9, TEAM, input_tokens=2**63), paid(3, 7, TEAM)) == (2, 1)
-    assert spending(path, [TEAM]) == {TEAM: 12}
+    assert spent(path) == {TEAM: 12}
     assert held(connection) == [exchanged(4).request_id]
 
 
 def test_a_cost_that_no_sum_can_hold_leaves_neither_row_nor_sum(connection: sqlite3.Connection, path: str) -> None:
     assert put(connection, paid(1, 2**62, TEAM), paid(2, 2**62, TEAM), paid(3, 2**62, TEAM)) == (1, 2)
-    assert spending(path, [TEAM]) == {TEAM: 2**62}
+    assert spent(path) == {TEAM: 2**62}
     assert outcomes(path) == {exchanged(1).request_id: "ok"}
 
 
@@ -112,11 +113,11 @@ def test_a_request_under_way_has_a_row_until_its_final_one_takes_its_place(
     row = only(path)
     assert (row.outcome, row.status, row.reserved_nano, row.budgets, row.worker) == (OPEN, 0, 500, (TEAM,), "w1")
     assert (row.cost_nano, row.input_tokens, row.target, row.attempts) == (None, None, "", ())
-    assert spending(path, [TEAM]) == {TEAM: 0}
+    assert spent(path) == {}
     assert put(connection, paid(1, 5, TEAM)) == (1, 0)
     row = only(path)
     assert (row.outcome, row.cost_nano, row.reserved_nano, row.target) == ("ok", 5, 500, "house/large")
-    assert spending(path, [TEAM]) == {TEAM: 5}
+    assert spent(path) == {TEAM: 5}
 
 
 def test_a_short_request_keeps_what_was_set_aside_for_it(connection: sqlite3.Connection, path: str) -> None:
@@ -140,7 +141,7 @@ def test_requests_of_one_id_that_are_under_way_at_once_have_a_row_each(
     assert outcomes(path) == {"mine": OPEN, f"mine~{begun[1].at}": "ok"}
     assert put(connection, paid(1, 4, TEAM, request_id="mine")) == (1, 0)
     assert outcomes(path) == {"mine": "ok", f"mine~{begun[1].at}": "ok"}
-    assert spending(path, [TEAM]) == {TEAM: 7}
+    assert spent(path) == {TEAM: 7}
 
 
 def test_what_was_lost_too_early_is_final_when_it_ends_after_all(connection: sqlite3.Connection, path: str) -> None:
@@ -150,7 +151,7 @@ def test_what_was_lost_too_early_is_final_when_it_ends_after_all(connection: sql
     lose(connection, [(begun.request_id, begun.at)])
     assert (only(path).outcome, held(connection)) == (LOST, [])
     assert put(connection, paid(1, 5, TEAM)) == (1, 0)
-    assert (only(path).outcome, spending(path, [TEAM])) == ("ok", {TEAM: 5})
+    assert (only(path).outcome, spent(path)) == ("ok", {TEAM: 5})
 
 
 def test_of_two_requests_of_one_id_the_one_that_is_lost_is_lost(connection: sqlite3.Connection, path: str) -> None:

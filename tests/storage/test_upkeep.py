@@ -11,8 +11,9 @@ from omniroute.observe.redact import redact
 from omniroute.storage.db import connect
 from omniroute.storage.ledger import Ledger
 from omniroute.storage.migrations import open_database
-from omniroute.storage.report import recent, spending
+from omniroute.storage.report import recent
 from omniroute.storage.rows import LOST, OPEN, Rows
+from omniroute.storage.shared import spent
 from omniroute.storage.upkeep import Upkeep
 from omniroute.storage.workers import bury
 from tests.support.events import admitted, exchanged, wait_until
@@ -43,7 +44,7 @@ def test_a_request_that_takes_long_has_a_row_before_it_ends_though_nothing_else_
     ledger.record(exchanged(1, budgets=(TEAM,), cost_nano=4))
     assert ledger.flush()
     assert found(path) == [("req_00000001", "ok")]
-    assert spending(str(path), [TEAM]) == {TEAM: 4}
+    assert spent(str(path)) == {TEAM: 4}
     assert ledger.counts().written == 1
     ledger.close()
 

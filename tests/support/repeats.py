@@ -139,8 +139,8 @@ class House:
         patience = asking.patience = Patience()
         record = Record("req_1", CODEC.format, live(self.snapshot, {}), 1, patience.now())
         record.key = caller
-        repeat = self.memory.attend(self.snapshot, wants, asking.client, patience, record)  # type: ignore[arg-type]
-        client: Client = repeat.client if repeat is not None else asking.client  # type: ignore[assignment]
+        repeat = self.memory.attend(self.snapshot, wants, asking.client, patience, record)  # type: ignore[arg-type]  # a Listener has what is used of a Client
+        client: Client = repeat.client if repeat is not None else asking.client  # type: ignore[assignment]  # as above
         try:
             failures = await self._answer(repeat, client, body, record, answering)
             if failures:

@@ -1,7 +1,7 @@
 import pytest
 
 from omniroute.config.policy import Budget
-from omniroute.engine.headroom import dollars, low, many, over, rate_headers, retry_headers
+from omniroute.engine.limit_headers import dollars, low, many, over, rate_headers, retry_headers
 from omniroute.errors import RateLimited
 from omniroute.limits.periods import Span
 from omniroute.limits.port import Bucket, Standing, Taken
