@@ -36,6 +36,11 @@ class Losses:
         """Give the losses that cover a path."""
         return [loss for loss in self.all if path == loss.path or path.startswith((f"{loss.path}.", f"{loss.path}["))]
 
+    def left_out(self, path: str) -> bool:
+        """Say whether nothing of what stands at a path is left, nor anything in its place."""
+        found = self.at(path)
+        return bool(found) and all(loss.kind is LossKind.DROPPED for loss in found)
+
     def approximated_below(self, path: str) -> int:
         """Count what is said differently at a path or below it."""
         below = (f"{path}.", f"{path}[")
@@ -50,7 +55,7 @@ def request_differences(before: GenerateRequest, after: GenerateRequest, losses:
     return [
         *_members(normal.scalars(before), _as_asked(before, after), "", named, demanded=("output.name",)),
         *_tools(before, after, named),
-        *_Matching(normal.request_items(before, users), normal.request_items(after), named).problems(),
+        *_Matching(normal.request_items(before, users, named.left_out), normal.request_items(after), named).problems(),
         *_unnamed(before, named),
         *([] if before.max_output in {None, after.max_output} or named.at("max_output") else ["max_output"]),
     ]

@@ -29,7 +29,7 @@ Two values are held to be the same where, and only where, one of these is all th
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -78,9 +78,18 @@ class Item(NamedTuple):
     part: Part
 
 
-def request_items(request: GenerateRequest, said_by_user: Iterable[int] = ()) -> list[Item]:
-    """Give a conversation as its parts; messages named in ``said_by_user`` count as the user's."""
-    return _arranged(_unarranged(request, said_by_user))
+def request_items(
+    request: GenerateRequest, said_by_user: Iterable[int] = (), lost: Callable[[str], bool] | None = None
+) -> list[Item]:
+    """Give a conversation as its parts; messages named in ``said_by_user`` count as the user's.
+
+    ``lost`` tells the paths of parts of which nothing is left. They come last, and part no turns: where all of a
+    message is lost, those around it are one turn.
+    """
+    items = _renamed(_unarranged(request, said_by_user))
+    gone = [item for item in items if lost is not None and lost(item.path)]
+    kept = [item for item in items if lost is None or not lost(item.path)]
+    return [*_arranged(kept), *(each for item in gone for group in _carried([item]) for each in group)]
 
 
 def _unarranged(request: GenerateRequest, said_by_user: Iterable[int] = ()) -> list[Item]:
@@ -102,7 +111,8 @@ def leading_items(request: GenerateRequest) -> list[Item]:
 
 def response_items(response: GenerateResponse) -> list[Item]:
     """Give an answer as its parts."""
-    return _arranged([Item(f"parts[{place}]", Role.ASSISTANT, part) for place, part in enumerate(response.parts)])
+    items = [Item(f"parts[{place}]", Role.ASSISTANT, part) for place, part in enumerate(response.parts)]
+    return _arranged(_renamed(items))
 
 
 def result_items(result: ToolResult, path: str) -> list[Item]:
@@ -113,9 +123,9 @@ def result_items(result: ToolResult, path: str) -> list[Item]:
 
 
 def _arranged(items: Iterable[Item]) -> list[Item]:
-    """Put turn by turn into the order in which they are compared, and name calls by their order."""
+    """Put turn by turn into the order in which they are compared."""
     arranged: list[Item] = []
-    for role, run in groupby(_renamed(list(items)), key=lambda item: item.role):
+    for role, run in groupby(items, key=lambda item: item.role):
         groups = sorted(_carried(run), key=lambda group: _rank(role, group[-1].part))
         arranged += [item for group in groups for item in group]
     return arranged
