@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import ceil, floor
 from typing import Any
 
 from hypothesis import strategies as st
@@ -41,7 +42,9 @@ def allowed(node: dict[str, Any]) -> st.SearchStrategy[Any]:
         "array": lambda each: st.lists(allowed(each["items"]), min_size=each.get("minItems", 0), max_size=3),
         "string": _string,
         "integer": lambda each: st.integers(each.get("minimum"), each.get("maximum")),
-        "number": lambda each: st.floats(each["minimum"], each["maximum"]) | st.integers(0, 1),
+        "number": lambda each: (
+            st.floats(each["minimum"], each["maximum"]) | st.integers(ceil(each["minimum"]), floor(each["maximum"]))
+        ),
         "boolean": lambda _: st.booleans(),
     }
     return make[node["type"]](node)
