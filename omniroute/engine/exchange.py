@@ -216,14 +216,13 @@ def _tokens(event: Exchanged) -> int:
     """Give the tokens that a request came to; none where nobody was asked, or nothing is known or estimated of it."""
     if event.cache:
         return 0
-    parts = (
-        event.input_tokens,
-        event.output_tokens,
-        event.cache_read_tokens,
-        event.cache_write_tokens,
-        event.cache_write_1h_tokens,
+    return (
+        (event.input_tokens or 0)
+        + (event.output_tokens or 0)
+        + (event.cache_read_tokens or 0)
+        + (event.cache_write_tokens or 0)
+        + (event.cache_write_1h_tokens or 0)
     )
-    return sum(each or 0 for each in parts)
 
 
 def _terms(target: Target) -> Terms:

@@ -12,6 +12,7 @@ and what is known of targets that are late (``hedging``).
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from math import inf
 from typing import Literal, NamedTuple, TypeVar
 
 from msgspec.structs import replace
@@ -31,6 +32,8 @@ from omniroute.routing.view import Stuck, View, Where
 
 Name = TypeVar("Name")
 
+FORGETTING = 1.0
+"""Seconds between two looks at what is old."""
 MOST_SESSIONS = 10_000
 LONGEST_SESSION = 3_600.0
 """Seconds after which a conversation that was silent is forgotten: the longest that a provider keeps a prompt."""
@@ -84,6 +87,7 @@ class Health:
         self._guesses: OrderedDict[str, float] = OrderedDict()
         self._stuck: dict[str, Stuck] = {}
         self._heard: OrderedDict[str, float] = OrderedDict()
+        self._forgets_at = -inf
 
     def heed(self, resilience: Resilience) -> None:
         """Go by these settings from now on; what was learnt under others is kept where they are the same."""
@@ -99,7 +103,8 @@ class Health:
 
     def view(self, now: float, unusable: Mapping[Where, str]) -> View:
         """Show what is known; the view is backed by what is learnt on, and is for one plan."""
-        self._forget(now)
+        if now >= self._forgets_at:
+            self._forget(now)
         return View(
             now=now,
             unusable=unusable,
@@ -245,6 +250,7 @@ class Health:
 
     def _forget(self, now: float) -> None:
         """Drop what is old: averages of targets not asked of late, silent conversations, too many of either."""
+        self._forgets_at = now + FORGETTING
         while self._heard:
             target, at = next(iter(self._heard.items()))
             if len(self._heard) <= MOST_NAMES and now - at < FRESH:

@@ -3,7 +3,6 @@
 Always true: nothing here counts or decides. Times are Unix seconds, money integer nano-dollars.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import ceil
@@ -13,17 +12,13 @@ from omniroute.config.policy import Budget
 from omniroute.engine.terms import Headers
 from omniroute.errors import OverBudget, RateLimited
 from omniroute.limits.periods import Span
-from omniroute.limits.port import Standing, Taken
+from omniroute.limits.port import Bucket, Standing, Taken
 from omniroute.names import Format
 
 DOWNGRADED = "x-omniroute-downgraded"
 """The header that names what took over for a spent budget."""
 _FAMILIES = {Format.ANTHROPIC_MESSAGES: Format.ANTHROPIC_MESSAGES.partition("-")[0]}
 """The formats whose rate-limit headers begin with a word of their own."""
-_USUAL = {
-    what: (f"x-ratelimit-limit-{what}", f"x-ratelimit-remaining-{what}", f"x-ratelimit-reset-{what}")
-    for what in ("requests", "tokens")
-}
 _WORDS = {"daily": "a day", "weekly": "a week", "monthly": "a month", "total": "in all"}
 
 
@@ -82,23 +77,21 @@ def rate_headers(stand: tuple[Taken, ...], wire: Format, now: float) -> Headers:
     and a family's ``…-ratelimit-requests-remaining`` with times (https://docs.anthropic.com/en/api/rate-limits).
     """
     family = _FAMILIES.get(wire)
-    return tuple(_of_family(stand, family, now)) if family is not None else tuple(_usual(stand))
-
-
-def _usual(stand: tuple[Taken, ...]) -> Iterator[tuple[str, str]]:
+    told: list[tuple[str, str]] = []
     for each in stand:
-        limit, remaining, reset = _USUAL[each.bucket.name.rpartition(":")[2]]
-        yield limit, str(each.bucket.limit)
-        yield remaining, str(each.remaining)
-        yield reset, _duration(each.reset)
+        limit, remaining, reset = _named(each.bucket, family)
+        again = _duration(each.reset) if family is None else _instant(ceil(now + each.reset))
+        told += (limit, (remaining, str(each.remaining)), (reset, again))
+    return tuple(told)
 
 
-def _of_family(stand: tuple[Taken, ...], family: str, now: float) -> Iterator[tuple[str, str]]:
-    for each in stand:
-        name = f"{family}-ratelimit-{each.bucket.name.rpartition(':')[2]}"
-        yield f"{name}-limit", str(each.bucket.limit)
-        yield f"{name}-remaining", str(each.remaining)
-        yield f"{name}-reset", _instant(ceil(now + each.reset))
+@lru_cache(maxsize=4096)
+def _named(bucket: Bucket, family: str | None) -> tuple[tuple[str, str], str, str]:
+    """Give a bucket's header that never changes, and the names of the two others: what remains, and until when."""
+    what = bucket.name.rpartition(":")[2]
+    start, order = ("x-ratelimit-", "{word}-{what}") if family is None else (f"{family}-ratelimit-", "{what}-{word}")
+    limit, remaining, reset = (start + order.format(word=word, what=what) for word in ("limit", "remaining", "reset"))
+    return (limit, str(bucket.limit)), remaining, reset
 
 
 def _duration(seconds: float) -> str:

@@ -100,14 +100,14 @@ def worst_case(plan: Plan, size: int, output: int | None, choices: int = 1) -> i
         output: the most tokens that the request lets each of its answers have, where it says.
         choices: how many answers it asks for.
     """
-    most = 0
+    most, sent = 0, -(-size // FEWEST_BYTES_A_TOKEN)
     for candidate in plan.candidates:
         model = candidate.target.model
-        input_tokens = -(-size // FEWEST_BYTES_A_TOKEN)
-        if model.context is not None:
-            input_tokens = min(input_tokens, model.context)
-        bound = [each for each in (output, model.max_output) if each is not None]
-        cost = worst(model.price, input_tokens, choices * min(bound, default=LONGEST_OUTPUT))
+        context, longest = model.context, model.max_output
+        if output is not None and (longest is None or output < longest):
+            longest = output
+        fits = sent if context is None or sent < context else context
+        cost = worst(model.price, fits, choices * (LONGEST_OUTPUT if longest is None else longest))
         if cost is None:
             return None
         most = max(most, cost)

@@ -149,13 +149,14 @@ class _Pursuit:
         except BaseException:
             health.left(chosen)
             raise
-        health.ended(chosen, began, patience.now(), failure)
+        ended = patience.now()
+        health.ended(chosen, began, ended, failure)
         if failure is None:
             if record.first_token is not None:
                 health.first_token(chosen, record.first_token - began, stream=understood.asked.stream)
             if attempt.room is not None and attempt.room.remaining == 0:
-                health.exhausted(chosen, patience.now(), attempt.room.reset)
-            health.answered(understood.plan, chosen, patience.now())
+                health.exhausted(chosen, ended, attempt.room.reset)
+            health.answered(understood.plan, chosen, ended)
         return failure
 
     # Places.

@@ -172,8 +172,8 @@ class Record:
     def exchanged(self, now: float) -> Exchanged:
         """Close the notes at ``now``, of the clock of ``began``; the client may have had its whole answer before."""
         ended = now if self.answered_at is None else self.answered_at
-        target: Target | None = self._answered.target if self._answered else None
-        usage, billed = self._used(), self._billed
+        usage, billed, answered = self._used(), self._billed, self._answered
+        target: Target | None = answered.target if answered else None
         return Exchanged(
             request_id=self.request_id,
             at=self.at,
@@ -190,9 +190,9 @@ class Record:
             provider=target.provider.name if target else "",
             model=target.model.name if target else "",
             target=target.id if target else "",
-            credential=self._answered.credential.name if self._answered else "",
-            upstream_format=self._answered.format if self._answered else None,
-            losses=summary(self.losses),
+            credential=answered.credential.name if answered else "",
+            upstream_format=answered.format if answered else None,
+            losses=summary(self.losses) if self.losses else "",
             code=self.code,
             input_tokens=usage.input if usage else None,
             output_tokens=usage.output if usage else None,

@@ -11,17 +11,19 @@ from math import ceil, inf
 
 import msgspec
 
-from omniroute.config.policy import Budget, Policy, Rate
+from omniroute.config.policy import Policy, Rate
 from omniroute.config.snapshot import Provider
+from omniroute.engine.accounts import NOBODY, Account, Accounts
 from omniroute.engine.limit_headers import low, many, over, rate_headers
 from omniroute.engine.terms import Headers
 from omniroute.errors import RateLimited
-from omniroute.limits.periods import Periods, Span
-from omniroute.limits.port import Bucket, Held, Purse, Seat, Shared, Taken
+from omniroute.limits.port import Bucket, Held, Seat, Shared, Taken
 from omniroute.names import Format
 
 WARNING = "x-omniroute-budget-warning"
 UNLIMITED = Rate()
+MOST_KEYS = 4096
+"""Keys whose counters are remembered."""
 SEAT_AGAIN = 1.0
 """Seconds after which to look again for a seat at a provider: nobody knows when one will be free."""
 
@@ -123,13 +125,27 @@ class Tolls:
     def __init__(self, shared: Shared) -> None:
         """Hold what is counted with."""
         self.shared = shared
-        self._periods = Periods()
+        self._accounts = Accounts()
+        self._known: dict[str, tuple[Policy, Gates | None]] = {}
 
     def of(self, name: str, policy: Policy | None) -> Toll:
         """Give the toll of a request that came with the key of this name, empty for those without one, who are one."""
-        if policy is None or not _costs(policy):
+        if policy is None:
             return FREE
-        return _Paid(self.shared, self._periods, name, policy)
+        known = self._known.get(name)
+        if known is None or known[0] is not policy:
+            known = self._met(name, policy)
+        behind = known[1]
+        return FREE if behind is None else _Paid(self.shared, self._accounts, behind, name, policy)
+
+    def _met(self, name: str, policy: Policy) -> tuple[Policy, Gates | None]:
+        """Look up the counters of a key under a policy, none where it counts nothing, and remember them."""
+        costs = bool(policy.budgets) or policy.rate != UNLIMITED
+        met = (policy, gates(f"key:{name}" if name else "anonymous", policy.rate) if costs else None)
+        if len(self._known) >= MOST_KEYS:
+            self._known.clear()
+        self._known[name] = met
+        return met
 
     async def room(self, provider: Provider, tokens: int, now: float) -> float:
         """Take room at a provider for one attempt of about so many tokens, right before it.
@@ -165,39 +181,34 @@ class Tolls:
                 self.shared.give(behind.tokens, tokens - used, now)
 
 
-def _costs(policy: Policy) -> bool:
-    """Say whether a policy counts anything."""
-    return bool(policy.budgets) or policy.rate != UNLIMITED
-
-
 class _Paid(Toll):
     """The toll of one request of a caller with a policy."""
 
     __slots__ = (
-        "_downgraded", "_gates", "_key", "_periods", "_policy", "_purses", "_request_id", "_reserved", "_seated",
-        "_settled", "_shared", "_stand", "_tokens", "_verdict",
+        "_account", "_accounts", "_downgraded", "_gates", "_key", "_policy", "_request_id", "_reserved", "_seated",
+        "_settled", "_shared", "_stand", "_tokens", "_warnings",
     )  # fmt: skip
 
-    def __init__(self, shared: Shared, periods: Periods, key: str, policy: Policy) -> None:
+    def __init__(self, shared: Shared, accounts: Accounts, behind: Gates, key: str, policy: Policy) -> None:
         self._shared = shared
-        self._periods = periods
+        self._accounts = accounts
+        self._gates = behind
         self._key = key
         self._policy = policy
-        self._gates = gates(f"key:{key}" if key else "anonymous", policy.rate)
         self._stand: tuple[Taken, ...] = ()
         self._tokens: int | None = None
         self._seated = False
         self._request_id = ""
-        self._purses: tuple[Purse, ...] = ()
+        self._account: Account | None = None
         self._reserved = 0
-        self._downgraded: frozenset[str] = frozenset()
-        self._verdict = PASS
+        self._downgraded = NOBODY
+        self._warnings: tuple[str, ...] = ()
         self._settled = False
 
     @property
     def budgets(self) -> tuple[tuple[str, int], ...]:
         """What the request is paid from."""
-        return tuple([(purse.budget, purse.since) for purse in self._purses])
+        return () if self._account is None else self._account.names
 
     @property
     def reserved(self) -> int:
@@ -221,24 +232,15 @@ class _Paid(Toll):
 
     async def reserve(self, request_id: str, worst: int | None, now: float) -> Verdict:
         """Hold the worst case in all budgets; those that only warn, and those that were stepped down for, hold all."""
-        budgets = self._policy.budgets
-        if not budgets:
+        if not self._policy.budgets:
             return PASS
-        spans = [self._periods.at(budget.period, budget.timezone, now) for budget in budgets]
-        purses = tuple(
-            [
-                Purse(budget.name, span.begin, budget.limit if self._binds(budget) else None)
-                for budget, span in zip(budgets, spans, strict=True)
-            ]
-        )
+        account = self._accounts.of(self._policy, now)
         amount = min(worst or 0, MOST_HELD)
-        held = await self._shared.hold(request_id, purses, amount, now)
+        held = await self._shared.hold(request_id, account.binding(self._downgraded), amount, now)
         if held.short:
-            self._verdict = self._without_room(held, spans, amount, now)
-        else:
-            self._request_id, self._purses, self._reserved = request_id, purses, amount
-            self._verdict = self._with_room(held, spans, worst)
-        return self._verdict
+            return self._without_room(held, account, amount, now)
+        self._request_id, self._account, self._reserved = request_id, account, amount
+        return self._with_room(held, account, worst)
 
     def settle(self, cost: int | None, tokens: int | None, now: float) -> None:
         """Give back what was not used, and count what was."""
@@ -249,16 +251,13 @@ class _Paid(Toll):
             bucket, estimate = self._gates.tokens, self._tokens
             if bucket is not None and estimate is not None and tokens is not None and tokens != estimate:
                 self._shared.give(bucket, estimate - tokens, now)
-        if self._purses:  # only the first time counts (``limits.port``); a shared database is told of the row as well
-            self._shared.settle(self._request_id, self._purses, cost or 0)
+        if self._account is not None:  # only the first time counts (``limits.port``)
+            self._shared.settle(self._request_id, self._account.purses, cost or 0)
 
     def headers(self, wire: Format, now: float) -> Headers:
         """Tell how the limits stood when the request came in."""
         told = rate_headers(self._stand, wire, now) if self._stand else ()
-        return (*told, *((WARNING, warning) for warning in self._verdict.warnings)) if self._verdict.warnings else told
-
-    def _binds(self, budget: Budget) -> bool:
-        return budget.on_exceed != "warn" and budget.name not in self._downgraded
+        return (*told, *((WARNING, warning) for warning in self._warnings)) if self._warnings else told
 
     def _whose(self) -> str:
         who = f"the key '{self._key}'" if self._key else "whoever comes without a key"
@@ -280,7 +279,7 @@ class _Paid(Toll):
         asked = "" if of_requests else f", and this request has about {tokens:,}"
         return RateLimited(f"{may}{asked}: try again in {many(ceil(wait), 'second')}", wait)
 
-    def _without_room(self, held: Held, spans: list[Span], amount: int, now: float) -> Verdict:
+    def _without_room(self, held: Held, account: Account, amount: int, now: float) -> Verdict:
         """Step down, where all that is in the way says so.
 
         Raises:
@@ -288,7 +287,7 @@ class _Paid(Toll):
         """
         downgrade = None
         names = {purse.budget for purse in held.short}
-        for budget, stands, span in zip(self._policy.budgets, held.standings, spans, strict=True):
+        for budget, stands, span in zip(self._policy.budgets, held.standings, account.spans, strict=True):
             if budget.name not in names:
                 continue
             if budget.downgrade is None:
@@ -297,15 +296,15 @@ class _Paid(Toll):
         self._downgraded |= names
         return Verdict(downgrade=downgrade)
 
-    def _with_room(self, held: Held, spans: list[Span], worst: int | None) -> Verdict:
+    def _with_room(self, held: Held, account: Account, worst: int | None) -> Verdict:
         """Warn of budgets that run low, or cannot be watched."""
-        warnings = tuple(
-            [
-                low(budget, stands, span)
-                for budget, stands, span in zip(self._policy.budgets, held.standings, spans, strict=True)
-                if stands.spent >= budget.limit * budget.warn_at
-            ]
-        )
+        warnings: list[str] = []
+        for place, stands in enumerate(held.standings):
+            if stands.spent >= account.low_from[place]:
+                warnings.append(low(self._policy.budgets[place], stands, account.spans[place]))
         if worst is None:
-            warnings = (*warnings, "the price of this model is not known, so no budget can hold it back")
-        return Verdict(warnings=warnings) if warnings else PASS
+            warnings.append("the price of this model is not known, so no budget can hold it back")
+        if not warnings:
+            return PASS
+        self._warnings = tuple(warnings)
+        return Verdict(warnings=self._warnings)

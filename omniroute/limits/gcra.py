@@ -21,12 +21,12 @@ def nanos(seconds: float) -> int:
 
 def worth(bucket: Bucket, units: int) -> int:
     """Give the nanoseconds in which so many units come back, rounded towards the caller."""
-    return units * nanos(bucket.period) // bucket.limit
+    return units * bucket.period // bucket.limit
 
 
 def after(bucket: Bucket, full_at: int, units: int, now: int) -> int:
     """Give when a bucket is full again, once so many units more have been taken from it, be there room or not."""
-    return max(full_at, now) + worth(bucket, units)
+    return (max(now, full_at)) + units * bucket.period // bucket.limit
 
 
 def wait(bucket: Bucket, full_at: int, units: int, now: int) -> float:
@@ -42,7 +42,7 @@ def wait(bucket: Bucket, full_at: int, units: int, now: int) -> float:
         return 0.0
     if units > bucket.limit:
         return inf
-    lacking = max(full_at - now, 0) + worth(bucket, units) - nanos(bucket.period)
+    lacking = after(bucket, full_at, units, now) - now - bucket.period
     return lacking / SECOND if lacking > 0 else 0.0
 
 
@@ -51,6 +51,5 @@ def stands(bucket: Bucket, full_at: int, now: int, retry_after: float = 0.0) -> 
     owed = full_at - now
     if owed <= 0:
         return Taken(bucket, bucket.limit, 0.0, retry_after)
-    whole = nanos(bucket.period)
-    remaining = (whole - owed) * bucket.limit // whole
+    remaining = (bucket.period - owed) * bucket.limit // bucket.period
     return Taken(bucket, max(0, remaining), owed / SECOND, retry_after)

@@ -46,17 +46,14 @@ class Memory:
         """Take units of each bucket, or of none."""
         at = gcra.nanos(now)
         known = self._full_at
-        waits = [gcra.wait(bucket, known.get(bucket.name, 0), units, at) for bucket, units in asked]
-        if any(waits):
-            return tuple(
-                [
-                    gcra.stands(bucket, known.get(bucket.name, 0), at, wait)
-                    for (bucket, _), wait in zip(asked, waits, strict=True)
-                ]
-            )
-        stand: list[Taken] = []
+        filled: list[int] = []
         for bucket, units in asked:
             full_at = gcra.after(bucket, known.get(bucket.name, 0), units, at)
+            if units > 0 and full_at - at > bucket.period:
+                return self._refused(asked, at)
+            filled.append(full_at)
+        stand: list[Taken] = []
+        for (bucket, _), full_at in zip(asked, filled, strict=True):
             known[bucket.name] = full_at
             stand.append(gcra.stands(bucket, full_at, at))
         if len(known) > self._sweep_above:
@@ -91,21 +88,21 @@ class Memory:
 
     async def hold(self, request_id: str, purses: Sequence[Purse], amount: int, now: float) -> Held:
         """Set an amount aside in each purse, or in none."""
-        accounts = [self._account(purse.budget, purse.since) for purse in purses]
         before = self._let_go(request_id)
-        standings = tuple([Standing(each.spent, each.held) for each in accounts])
-        short = tuple(
-            [
-                purse
-                for purse, stands in zip(purses, standings, strict=True)
-                if purse.limit is not None and stands.spent + stands.held + amount > purse.limit
-            ]
-        )
+        accounts: list[_Account] = []
+        standings: list[Standing] = []
+        short: list[Purse] = []
+        for purse in purses:
+            account = self._account(purse.budget, purse.since)
+            accounts.append(account)
+            standings.append(Standing(account.spent, account.held))
+            if purse.limit is not None and account.spent + account.held + amount > purse.limit:
+                short.append(purse)
         if not short:
             self._keep(request_id, amount, accounts)
         elif before is not None:
             self._keep(request_id, *before)
-        return Held(standings, short)
+        return Held(tuple(standings), tuple(short))
 
     def settle(self, request_id: str, purses: Sequence[Purse], cost: int) -> None:
         """Let go of a hold, and count the cost."""
@@ -119,9 +116,19 @@ class Memory:
         account = self._accounts.get(purse.budget, {}).get(purse.since) or _Account()
         return Standing(account.spent, account.held)
 
+    def _refused(self, asked: Sequence[tuple[Bucket, int]], at: int) -> tuple[Taken, ...]:
+        """Say how buckets stand of which one has no room, and when each had."""
+        stand: list[Taken] = []
+        for bucket, units in asked:
+            full_at = self._full_at.get(bucket.name, 0)
+            stand.append(gcra.stands(bucket, full_at, at, gcra.wait(bucket, full_at, units, at)))
+        return tuple(stand)
+
     def _account(self, budget: str, since: int) -> _Account:
         """Find a purse, or open it; one that is long past is closed for it."""
-        periods = self._accounts.setdefault(budget, {})
+        periods = self._accounts.get(budget)
+        if periods is None:
+            periods = self._accounts[budget] = {}
         account = periods.get(since)
         if account is None:
             past = [begin for begin, each in periods.items() if begin and not each.held]

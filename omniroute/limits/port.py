@@ -10,16 +10,19 @@ from typing import Protocol
 
 import msgspec
 
+MINUTE = 60_000_000_000
+"""Nanoseconds."""
 
-class Bucket(msgspec.Struct, frozen=True):
-    """A rate: ``limit`` units a ``period`` of seconds, of which all may come at once after a pause."""
+
+class Bucket(msgspec.Struct, frozen=True, gc=False):
+    """A rate: ``limit`` units a ``period`` of nanoseconds, of which all may come at once after a pause."""
 
     name: str
     limit: int
-    period: float = 60.0
+    period: int = MINUTE
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """What became of one bucket: what is left of it, and in how many seconds it is full again.
 
     ``retry_after`` is 0 where it was granted, else in how many seconds as much could be had; infinite where never.
@@ -31,14 +34,14 @@ class Taken(msgspec.Struct, frozen=True):
     retry_after: float = 0.0
 
 
-class Seat(msgspec.Struct, frozen=True):
+class Seat(msgspec.Struct, frozen=True, gc=False):
     """A limit of how many may be inside at once."""
 
     name: str
     limit: int
 
 
-class Purse(msgspec.Struct, frozen=True):
+class Purse(msgspec.Struct, frozen=True, gc=False):
     """A budget in one of its periods, which begins at ``since``; ``limit`` None holds nothing back, and only counts."""
 
     budget: str
@@ -46,7 +49,7 @@ class Purse(msgspec.Struct, frozen=True):
     limit: int | None
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """How a purse stands: what was spent, and what is set aside for requests under way."""
 
     spent: int

@@ -39,6 +39,10 @@ class Failing:
         ends = self._ends.get(name)
         if ends is None:
             ends = deque(maxlen=self._last)
+        elif not failures and len(ends) == self._last and not self._share[name]:
+            self._ends.move_to_end(name)  # one more of what all were
+            self._share.move_to_end(name)
+            return
         ends.append(failures)
         keep(self._ends, name, ends, self._most)
         keep(self._share, name, sum(ends) / len(ends), self._most)

@@ -145,7 +145,7 @@ def draft(
         candidates=candidates,
         rejected=tuple(planner.rejected),
         max_attempts=min(resolved.max_attempts or len(candidates), len(candidates)),
-        total=max((candidate.target.timeouts.total for candidate in candidates), default=snapshot.timeouts.total),
+        total=_longest(candidates) if candidates else snapshot.timeouts.total,
         longest_wait=snapshot.resilience.longest_wait,
         combos=strategies.choosing(combo, situation) if combo is not None else (),
         tree=_within(combo) if combo is not None else (),
@@ -155,9 +155,16 @@ def draft(
     )
 
 
+def _longest(candidates: tuple[Candidate, ...]) -> float:
+    """Give the longest that a request may take at any of these."""
+    if len(candidates) == 1:
+        return candidates[0].target.timeouts.total
+    return max([candidate.target.timeouts.total for candidate in candidates])
+
+
 def _hedge(hedge: Hedge, candidates: tuple[Candidate, ...]) -> Hedge | None:
     """Give when a second target is asked, where there is one."""
-    if not hedge.enabled or not candidates:
+    if not hedge.enabled or len(candidates) < 2:
         return None
     first = candidates[0].target.id
     return hedge if any(each.target.id != first for each in candidates) else None
@@ -244,17 +251,19 @@ class _Planner:
             first = min(usable, key=lambda each: rests(view, provider, each.name, model))
             self.later.append(Candidate(target, first, wire, fit.losses, view.now + rest[2]))
             return
-        free = (each for each in usable if not rests(view, provider, each.name, model))
         full = is_full(target, view.seated)
         found = self.full if full else self.free
-        found.extend(Candidate(target, each, wire, fit.losses, full=full) for each in free)
+        for each in usable:
+            if not rests(view, provider, each.name, model):
+                found.append(Candidate(target, each, wire, fit.losses, full=full))
 
 
 def _usable(target: Target, situation: Situation) -> list[Credential]:
     """Give the credentials that have a secret, in the order of the provider's strategy, the session's own first."""
     provider, view, session = target.provider, situation.view, situation.facts.session
     order = credentials.ordered(provider, target.model.name, situation)
-    usable = [each for each in order if (provider.name, each.name) not in view.unusable]
+    unusable = view.unusable
+    usable = [each for each in order if (provider.name, each.name) not in unusable] if unusable else list(order)
     stuck = view.sessions.get(session) if session is not None else None
     if stuck is not None and stuck.target == target.id:
         usable.sort(key=lambda each: each.name != stuck.credential)

@@ -77,33 +77,30 @@ def worst(price: Price, input_tokens: int, max_output: int) -> int | None:
         Nano-dollars, rounded up: no ``cost`` of so many tokens without pictures is more. None where a price of input or
         output that is needed is unknown.
     """
-    reached = [price, *(tier for above, tier in price.tiers if input_tokens > above)]
-    most = 0
-    for each in reached:
-        amount = _most(each, input_tokens, max_output)
-        if amount is None:
-            return None
-        most = max(most, amount)
+    most = _most(price, input_tokens, max_output)
+    for above, tier in price.tiers:
+        if most is not None and input_tokens > above:
+            amount = _most(tier, input_tokens, max_output)
+            most = None if amount is None else max(most, amount)
     return most
 
 
 def _most(price: Price, input_tokens: int, max_output: int) -> int | None:
-    sent = (
-        price.input,
-        price.cache_read,
-        price.cache_write,
-        price.cache_write_1h,
-        price.audio_in,
-        price.audio_cache_read,
-    )
     total = price.request * PRICED_TOKENS
-    for tokens, needed, rates in (
-        (input_tokens, price.input, sent),
-        (max_output, price.output, (price.output, price.reasoning, price.audio_out)),
-    ):
-        if not tokens:
-            continue
-        if needed is None:
+    if input_tokens:
+        sent = (price.cache_read, price.cache_write, price.cache_write_1h, price.audio_in, price.audio_cache_read)
+        if price.input is None:
             return None
-        total += tokens * max(rate for rate in rates if rate is not None)
+        total += input_tokens * _dearest(price.input, sent)
+    if max_output:
+        if price.output is None:
+            return None
+        total += max_output * _dearest(price.output, (price.reasoning, price.audio_out))
     return -(-total // PRICED_TOKENS)
+
+
+def _dearest(usual: int, others: tuple[int | None, ...]) -> int:
+    for rate in others:
+        if rate is not None and rate > usual:
+            usual = rate
+    return usual

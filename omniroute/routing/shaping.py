@@ -14,6 +14,8 @@ def shaping_of(combo: Combo | None, policy: Policy | None = None) -> Shaping | N
 
     A policy's words are put into the system prompt that the combo leaves.
     """
+    if combo is None and policy is None:
+        return None
     prompt = policy.system_prompt if policy is not None else None
     shaping = Shaping(
         combo.system_message if combo is not None else None,

@@ -20,6 +20,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from omniroute.config.policy import Budget, Policy, Rate
 from omniroute.engine.toll import Toll, Tolls
 from omniroute.errors import OverBudget, RateLimited
+from omniroute.limits import gcra
 from omniroute.limits.port import Bucket, Purse, Shared, Standing
 from tests.support.laws import often
 from tests.support.shares import KINDS, Till, till
@@ -205,7 +206,7 @@ def test_a_rate_is_within_one_request_of_the_ideal(
     opened: Opened, limit: int, period: float, asks: list[tuple[float, int, int]], *, corrected: bool
 ) -> None:
     """The ideal fills up continuously and is reckoned in fractions; ``extra`` is given back, or charged, afterwards."""
-    bucket, shared = Bucket(f"rate{next(NAMES)}", limit, period), opened.till.shared
+    bucket, shared = Bucket(f"rate{next(NAMES)}", limit, gcra.nanos(period)), opened.till.shared
     now, level, granted = MORNING, Fraction(limit), []
     for gap, units, extra in asks:
         level = min(Fraction(limit), level + Fraction(gap) * limit / Fraction(period))

@@ -8,6 +8,7 @@ from omniroute.limits import gcra
 from omniroute.limits.port import Bucket
 
 MINUTELY = Bucket("alice", 60)
+HALF = Bucket("b", 1, gcra.nanos(0.5))
 NOW = gcra.nanos(1_795_000_000.0)
 LIMITS = st.one_of(st.integers(1, 1_000), st.integers(1, 50_000_000))
 
@@ -39,7 +40,7 @@ def test_nothing_can_be_had_even_by_who_owes() -> None:
 
 
 def test_a_period_may_be_any_time() -> None:
-    assert gcra.wait(Bucket("b", 1, 0.5), gcra.after(Bucket("b", 1, 0.5), 0, 1, NOW), 1, NOW) == 0.5
+    assert gcra.wait(HALF, gcra.after(HALF, 0, 1, NOW), 1, NOW) == 0.5
 
 
 @given(LIMITS)

@@ -1,5 +1,6 @@
 """What the contract (``tests/contract/test_shared.py``) does not say: what is restored, and what is forgotten."""
 
+from omniroute.limits import gcra
 from omniroute.limits.memory import MOST, PERIODS, Memory
 from omniroute.limits.port import Bucket, Purse, Seat, Standing
 
@@ -16,7 +17,7 @@ async def test_what_was_spent_before_the_process_began_counts() -> None:
 
 
 async def test_buckets_that_are_full_again_are_forgotten_and_the_others_are_not() -> None:
-    memory, poor = Memory(), Bucket("poor", 1, 1_000_000.0)
+    memory, poor = Memory(), Bucket("poor", 1, gcra.nanos(1_000_000))
     await memory.take([(poor, 1)], NOW)
     for number in range(MOST + 1):
         await memory.take([(Bucket(f"b{number}", 10), 1)], NOW + number)
