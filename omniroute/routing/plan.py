@@ -28,6 +28,8 @@ from omniroute.routing.shaping import shaping_of
 from omniroute.routing.strategies import Situation
 from omniroute.routing.view import View, rests
 
+FITS = Fit()
+
 
 class Fitting(Protocol):
     """How the request fits a format, and how it does once it is shaped: ``translate.Translation.fit``."""
@@ -245,16 +247,16 @@ class _Planner:
     def _add(self, target: Target, usable: list[Credential], wire: Format, fit: Fit) -> None:
         """Add a target's credentials: those that are free now, else those that will be."""
         view, provider, model = self._situation.view, target.provider.name, target.model.name
-        rest = resting(target, view)
+        rest = resting(target, view) if view.open or view.cooling else None  # nearly always: nobody rests
         if rest is not None and rest[2] > 0:
             self.rejected.append(Rejected(target, rest[0], rest[1]))
             first = min(usable, key=lambda each: rests(view, provider, each.name, model))
             self.later.append(Candidate(target, first, wire, fit.losses, view.now + rest[2]))
             return
-        full = is_full(target, view.seated)
+        full = bool(view.seated) and is_full(target, view.seated)
         found = self.full if full else self.free
         for each in usable:
-            if not rests(view, provider, each.name, model):
+            if not (view.cooling and rests(view, provider, each.name, model)):
                 found.append(Candidate(target, each, wire, fit.losses, full=full))
 
 
@@ -277,7 +279,7 @@ def _format(target: Target, facts: Facts, fitting: Fitting, *, told: bool) -> tu
     """
     spoken = target.provider.formats
     if facts.format in spoken and not (told and fitting(facts.format).refused is not None):
-        return facts.format, Fit()
+        return facts.format, FITS
     reasons: list[str] = []
     for wire in spoken:
         fit = fitting(wire)

@@ -9,6 +9,8 @@ Always true: a name means the same whoever asks and whenever, for one snapshot. 
 
 In the end, a model that another one replaces is that one, whichever way it was come by (``Resolved.replaced``). A path
 that names its provider leaves only the last two steps, and within that provider.
+
+What is remembered only saves work: what the names that clients ask for stand for in one snapshot, so many of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +22,7 @@ from omniroute.config.naming import LONGEST_CHAIN, following
 from omniroute.config.snapshot import Alias, Provider, Snapshot, Target
 from omniroute.errors import AmbiguousModel, UnknownModel, WrongProvider
 from omniroute.ir.facts import Facts
-from omniroute.names import Format, Strategy, TargetId
+from omniroute.names import Format, ProviderName, Strategy, TargetId
 
 COLLECTION = "models/"
 """How https://ai.google.dev/api/models begins a model's resource name: the same model has the name without it, too."""
@@ -28,6 +30,11 @@ COLLECTION = "models/"
 LONGEST_MEANT = 256
 """Characters of a name to which others are compared: a longer one is no slip of the pen, and may be a whole body."""
 
+MOST_NAMES = 4_096
+"""Names whose meaning is remembered, of ``LONGEST_MEANT`` characters at most."""
+
+Asked = tuple[str, ProviderName | None]
+"""The name that was asked for, and the provider that the path names."""
 Way = tuple[tuple[Alias, str], ...]
 """The aliases that were followed, each with the name that it led to."""
 
@@ -55,6 +62,38 @@ def resolve(snapshot: Snapshot, facts: Facts) -> Resolved:
         AmbiguousModel: several providers list a model of this name, which names none of them.
         WrongProvider: the path names one provider, and the model another.
     """
+    asked = (facts.asked, facts.provider)
+    known = _known.of(snapshot)
+    found = known.get(asked)
+    if found is None:
+        found = _resolved(snapshot, facts)
+        if len(facts.asked) <= LONGEST_MEANT:
+            if len(known) >= MOST_NAMES:
+                known.clear()
+            known[asked] = found
+    return found
+
+
+class _Known:
+    """What names stand for in the snapshot that was asked of last; threads may share it, and take turns in vain."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Snapshot | None, dict[Asked, Resolved]] = (None, {})
+
+    def of(self, snapshot: Snapshot) -> "dict[Asked, Resolved]":
+        """Give what is known of a snapshot: what is added is never seen by who asks of another."""
+        last, known = self._last
+        if last is not snapshot:
+            known = {}
+            self._last = (snapshot, known)
+        return known
+
+
+_known = _Known()
+
+
+def _resolved(snapshot: Snapshot, facts: Facts) -> Resolved:
+    """Find it anew."""
     if facts.provider is not None:
         return _dedicated(snapshot, facts)
     name, patterns = facts.asked, snapshot.patterns

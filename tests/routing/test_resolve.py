@@ -4,7 +4,7 @@ from omniroute.config.snapshot import Model, Price, Snapshot
 from omniroute.errors import AmbiguousModel, UnknownModel, WrongProvider
 from omniroute.ir.facts import Facts
 from omniroute.names import Format, ProviderName
-from omniroute.routing.resolve import known_names, resolve
+from omniroute.routing.resolve import MOST_NAMES, known_names, resolve
 from tests.support.snapshots import combo, provider, snapshot, target
 
 OPENAI = provider("openai", models=[Model("gpt-5"), Model("org/tuned")])
@@ -213,3 +213,19 @@ def test_a_name_that_is_as_long_as_a_body_is_compared_with_none() -> None:
     with pytest.raises(UnknownModel) as unknown:
         ids(config, "p" * 299 + "/m")
     assert "did you mean" not in unknown.value.message
+
+
+def test_what_is_remembered_of_one_snapshot_is_never_said_of_another() -> None:
+    before, after = make(fast="local/qwen"), make(fast="openai/gpt-5")
+    for _ in range(3):
+        assert (ids(before, "fast"), ids(after, "fast")) == (["local/qwen"], ["openai/gpt-5"])
+    assert ids(before, "gpt-5") == ["openai/gpt-5"]
+    with pytest.raises(WrongProvider):
+        ids(before, "openai/gpt-5", "local")
+
+
+def test_however_many_names_are_asked_for_each_stands_for_what_it_did() -> None:
+    config = make()
+    for number in range(MOST_NAMES + 2):
+        ids(config, f"local/m{number}")
+    assert ids(config, "local/m1") == ["local/m1"]
