@@ -406,8 +406,9 @@ targets = ["acme/large", "acme/small"]
         "no-format",
         _ERROR,
         "A provider speaks no format that the gateway can use.",
-        "This version asks for answers in text, in the formats of chat; embeddings, images and audio come in later "
-        "versions. Most providers also have an address for chat: add its format, or remove the provider until then.",
+        "This version asks for answers in text, in the formats of chat, and for embeddings where the semantic cache "
+        "needs them; images and audio come in later versions. Most providers also have an address for chat: add its "
+        "format, or remove the provider until then.",
         """\
 [providers.acme]
 base_url = "https://api.acme.example/v1"

@@ -13,6 +13,7 @@ from omniroute.config.document.access import Downgrade, Policy
 from omniroute.config.faults import Fault, Spot
 from omniroute.config.patterns import patterns
 from omniroute.config.words import listed, toml
+from omniroute.names import Format
 
 _FEW = 3
 """So many models are named, and no more."""
@@ -36,9 +37,10 @@ def budgets_know_prices(world: World) -> Iterator[Fault]:
     Models that nobody lists, and that no name leads to, are not looked at: they are not known.
     """
     every = tuple(_every(world))
+    embedders = _embedders(world)
     for name, policy in world.document.policies.items():
         reached = (each for each in every if permits(policy, each)) if policy.budgets else ()
-        unpriced = {each.leaf.name: each for each in reached if _unpriced(each.leaf)}
+        unpriced = {each.leaf.name: each for each in reached if _unpriced(each.leaf, embedders)}
         if unpriced:
             first = next(iter(unpriced.values()))
             yield Fault(
@@ -101,9 +103,22 @@ def _reached(world: World, name: str) -> Iterator[Reached]:
         yield Reached(leaf, names)
 
 
-def _unpriced(leaf: Leaf) -> bool:
-    """Say whether what a model costs is not known; what answers inside the gateway costs nothing."""
-    return not (leaf.provider.base_url or "").startswith("embedded:") and not priced(leaf.model, leaf.listed)
+def _embedders(world: World) -> frozenset[str]:
+    """Name the models of which only embeddings are wanted."""
+    semantic = world.document.cache.semantic
+    named = semantic.embedder if semantic is not None else None
+    return frozenset(each.leaf.name for each in _reached(world, named)) if named is not None else frozenset()
+
+
+def _unpriced(leaf: Leaf, embedders: frozenset[str] = frozenset()) -> bool:
+    """Say whether what a model costs is not known; what answers inside the gateway costs nothing.
+
+    An embedding has no output, so it needs no price of one.
+    """
+    if (leaf.provider.base_url or "").startswith("embedded:") or priced(leaf.model, leaf.listed):
+        return False
+    embeds = leaf.name in embedders or leaf.provider.formats == (Format.OPENAI_EMBEDDINGS,)
+    return not embeds or (leaf.model.price or leaf.listed.price).input is None
 
 
 def _why(leaf: Leaf) -> str:

@@ -22,7 +22,9 @@ ACTING_FORMATS = frozenset(
         Format.OLLAMA,
     }
 )
-"""The formats in which this version can ask a provider."""
+"""The formats in which this version can ask a provider for an answer."""
+USABLE_FORMATS = ACTING_FORMATS | {Format.OPENAI_EMBEDDINGS}
+"""Those, and that in which the semantic cache asks for embeddings."""
 
 OWN_HEADERS = frozenset({"accept-encoding", "connection", "content-length", "host", "transfer-encoding", "upgrade"})
 """Headers that belong to the connection, and are written by what makes it."""
@@ -121,12 +123,12 @@ def _credentials(name: str, provider: Provider) -> Iterator[tuple[str, str, Path
 def formats_are_usable(world: World) -> Iterator[Fault]:
     """OR3007: every provider speaks a format that this version can write."""
     for name, provider in world.document.providers.items():
-        if ACTING_FORMATS.isdisjoint(provider.formats):
+        if USABLE_FORMATS.isdisjoint(provider.formats):
             shipped = world.catalogue.place(name, "formats")
             yield Fault(
                 "OR3007",
                 f"provider `{name}` speaks no format that this version can use: it asks providers in "
-                f"{listed(sorted(ACTING_FORMATS))} only",
+                f"{listed(sorted(USABLE_FORMATS))} only",
                 Spot(("providers", name, "formats")),
                 label=f"speaks {listed(provider.formats, 'and')}, which later versions will use",
                 elsewhere=((shipped, "the catalogue says so here"),) if shipped is not None else (),

@@ -89,3 +89,14 @@ def test_what_takes_over_must_have_a_price() -> None:
     finding = only(text)
     assert (finding.code, finding.label) == ("OR5024", "`house/m` has no known price")
     assert finding.note == "policy `p` does not let its callers ask it"
+
+
+def test_what_is_asked_for_embeddings_only_needs_no_price_of_output() -> None:
+    models = '[providers.acme.models.small]\n[providers.acme.models.embed]\nprice = { input = "0.02" }\n'
+    embedder = '[cache.semantic]\nenabled = true\nembedder = "near"\n[aliases]\nnear = "acme/embed"\n'
+    only_embed = 'allow_models = ["acme/embed"]'
+    assert codes(ACME + models + USED + POLICY + only_embed) == ["OR5022"]
+    assert codes(ACME + models + embedder + USED + POLICY + only_embed) == []
+    speaks = "[providers.acme]\napi_key = 'env:A'\nformats = [\"openai-embeddings\"]\n"
+    assert codes(speaks + models + USED + POLICY + only_embed) == []
+    assert codes(speaks + models.replace("input", "output") + USED + POLICY + only_embed) == ["OR5022"]
