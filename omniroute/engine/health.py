@@ -32,8 +32,6 @@ from omniroute.routing.view import Stuck, View, Where
 
 Name = TypeVar("Name")
 
-FORGETTING = 1.0
-"""Seconds between two looks at what is old."""
 MOST_SESSIONS = 10_000
 LONGEST_SESSION = 3_600.0
 """Seconds after which a conversation that was silent is forgotten: the longest that a provider keeps a prompt."""
@@ -103,7 +101,7 @@ class Health:
 
     def view(self, now: float, unusable: Mapping[Where, str]) -> View:
         """Show what is known; the view is backed by what is learnt on, and is for one plan."""
-        if now >= self._forgets_at:
+        if now >= self._forgets_at or self._too_many():
             self._forget(now)
         return View(
             now=now,
@@ -187,7 +185,7 @@ class Health:
                 self._last_good[combo.name] = target
         known, session = self._sessions, plan.facts.session
         if plan.facts.guess is not None:
-            known, session = self._guesses, plan.facts.guess if keeps_prompts(candidate.target.model) else None
+            known, session = self._guesses, str(plan.facts.guess) if keeps_prompts(candidate.target.model) else None
         if session is not None:
             known[session] = now
             known.move_to_end(session)
@@ -250,7 +248,6 @@ class Health:
 
     def _forget(self, now: float) -> None:
         """Drop what is old: averages of targets not asked of late, silent conversations, too many of either."""
-        self._forgets_at = now + FORGETTING
         while self._heard:
             target, at = next(iter(self._heard.items()))
             if len(self._heard) <= MOST_NAMES and now - at < FRESH:
@@ -260,6 +257,16 @@ class Health:
             self._latencies.forget(target)
         for known in (self._sessions, self._guesses):
             self._forget_silent(known, now)
+        oldest = [next(iter(known.values())) for known in (self._sessions, self._guesses) if known]
+        silent = min(oldest, default=now) + LONGEST_SESSION
+        heard = next(iter(self._heard.values()), now)
+        self._forgets_at = min(heard + FRESH, silent)  # what is learnt from now on is forgotten later still
+
+    def _too_many(self) -> bool:
+        """Say whether more is known than is to be kept."""
+        return (
+            len(self._heard) > MOST_NAMES or len(self._sessions) > MOST_SESSIONS or len(self._guesses) > MOST_SESSIONS
+        )
 
     def _forget_silent(self, known: OrderedDict[str, float], now: float) -> None:
         """Drop conversations that are silent, or too many; those that are guessed never push out those with a name."""

@@ -50,15 +50,18 @@ class Adapted(msgspec.Struct, frozen=True):
 
 def adapt(request: GenerateRequest, rules: ToolRules) -> Adapted:
     """Say a request's tools, its calls and its choice of a tool as ``rules`` allow."""
-    mentioned = dict.fromkeys(_mentioned(request))
-    taken = {known.name for known in mentioned if not _differs(known, rules)}
-    said: dict[Known, str] = {}
-    for known in mentioned:
-        if _differs(known, rules):
-            said[known] = _name(known, rules, taken)
-            taken.add(said[known])
-    if not said:
+    mentioned = _mentioned(request)
+    if not mentioned:
         return Adapted(request, {}, ())
+    whole = re.compile(rules.name).fullmatch
+    different = [known for known in mentioned if _kind_differs(known, rules) or not whole(known.name)]
+    if not different:
+        return Adapted(request, {}, ())
+    taken = {known.name for known in mentioned.keys() - different}
+    said: dict[Known, str] = {}
+    for known in different:
+        said[known] = _name(known, rules, taken)
+        taken.add(said[known])
     losses: list[Loss] = []
     for place, tool in enumerate(request.tools):
         if isinstance(tool, Tool) and _known(tool) in said:
@@ -77,22 +80,18 @@ def _known(tool: Tool | ToolCall) -> Known:
     return Known(tool.name, tool.namespace, tool.custom)
 
 
-def _mentioned(request: GenerateRequest) -> Iterator[Known]:
-    """Give every tool that a request offers, and every one that was called before."""
-    for tool in request.tools:
-        if isinstance(tool, Tool):
-            yield _known(tool)
-    for message in request.messages:
-        for part in message.parts:
-            if isinstance(part, ToolCall):
-                yield _known(part)
+def _mentioned(request: GenerateRequest) -> dict[Known, None]:
+    """Give every tool that a request offers, and every one that was called before, each once."""
+    offered = [_known(tool) for tool in request.tools if isinstance(tool, Tool)]
+    called = [_known(part) for message in request.messages for part in message.parts if isinstance(part, ToolCall)]
+    return dict.fromkeys([*offered, *called])
 
 
-def _differs(known: Known, rules: ToolRules) -> bool:
-    """Whether a tool cannot be said as it is."""
+def _kind_differs(known: Known, rules: ToolRules) -> bool:
+    """Whether a tool cannot be said as it is, whatever the letters of its name."""
     if (known.custom and not rules.custom) or (known.namespace is not None and not rules.namespaces):
         return True
-    return len(known.name) > rules.longest or not re.fullmatch(rules.name, known.name)
+    return len(known.name) > rules.longest
 
 
 def _name(known: Known, rules: ToolRules, taken: set[str]) -> str:

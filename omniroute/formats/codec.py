@@ -38,6 +38,10 @@ class Place(msgspec.Struct, frozen=True):
     stream: bool | None = None
 
 
+Fields = Mapping[str, slice]
+"""The top-level fields of a JSON object, in their order: where the value of each stands in the bytes."""
+
+
 class Asked(msgspec.Struct, frozen=True):
     """What routing needs to know of a request body.
 
@@ -48,15 +52,7 @@ class Asked(msgspec.Struct, frozen=True):
     stream: bool
     usage_asked: bool
     body: bytes
-    fields: tuple["Field", ...]
-
-
-class Field(msgspec.Struct, frozen=True):
-    """A top-level field of a JSON object: its name, and where its value stands in the body."""
-
-    name: str
-    start: int
-    end: int
+    fields: Fields
 
 
 class Prepared(msgspec.Struct, frozen=True):

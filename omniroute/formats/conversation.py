@@ -20,7 +20,7 @@ from typing import Literal
 
 import msgspec
 
-from omniroute.formats.codec import Asked, Field
+from omniroute.formats.codec import Asked, Fields
 
 Sticky = Literal["auto", "explicit", "off"]
 
@@ -68,16 +68,46 @@ class Conversation(msgspec.Struct, frozen=True):
     """What a request belongs to.
 
     ``named`` is the id that the client gave it, None where it gave none. ``session`` is the key under which it is
-    looked up who answered last, ``guess`` the fingerprint under which that is remembered where the client gave no id;
-    either is None where there is nothing to be looked up, or remembered.
+    looked up who answered last; the ``str`` of ``guess`` is the key under which that is remembered where the client
+    gave no id. Either is None where there is nothing to be looked up, or remembered.
     """
 
     named: str | None = None
     session: str | None = None
-    guess: str | None = None
+    guess: "str | Beginning | None" = None
 
 
 _NONE = Conversation()
+
+
+class Beginning(msgspec.Struct, frozen=True):
+    """How a conversation begins, whose fingerprint is only worked out where somebody wants to remember it.
+
+    ``turns`` is the member of ``asked`` that holds its turns, ``answer`` is where the first mark of an answer stands,
+    or where what is looked at ends.
+    """
+
+    caller: str
+    asked: Asked
+    turns: str
+    answer: int
+
+    def __str__(self) -> str:
+        """Give the fingerprint, and before it the caller."""
+        asked = self.asked
+        body, turns = asked.body, asked.fields[self.turns]
+        since = turns.start
+        until = end = _first_turn(body, turns, self.answer, _TURNS[self.turns][1])
+        told = next((where for name, where in asked.fields.items() if name in _INSTRUCTIONS), None)
+        if told is not None:
+            since, until = told.start, told.stop
+        begins = body[since : min(until, since + SAMPLE + _ROOM)]
+        ends = body[max(turns.start, end - TAIL - _ROOM) : end]
+        if _CACHE_MARKED in begins or _CACHE_MARKED in ends:
+            begins, ends = _CACHE.sub(b"", begins), _CACHE.sub(b"", ends)
+        model = asked.model.encode("utf-8", "surrogatepass")
+        digest = sha256(b"%b\0%b\0%b" % (model, begins[:SAMPLE], ends[-TAIL:])).hexdigest()
+        return f"{self.caller}#{digest[:SHORT]}"
 
 
 def conversation_of(asked: Asked, caller: str, named: str | None = None, sticky: Sticky = "auto") -> Conversation:
@@ -89,64 +119,56 @@ def conversation_of(asked: Asked, caller: str, named: str | None = None, sticky:
         named: what its headers call the conversation.
         sticky: ``explicit``: only what the client names is a conversation; ``off``: nothing is kept together.
     """
-    fields: dict[str, Field] | None = None
     if named is None:
-        fields = {field.name: field for field in asked.fields}
-        named = _named(asked.body, fields)
+        named = _named(asked.body, asked.fields)
     if named is not None:
         return Conversation(named, None if sticky == "off" else f"{caller}/{named}")
-    return _guessed(asked, caller, fields) if fields and sticky == "auto" else _NONE
+    return _guessed(asked, caller) if sticky == "auto" else _NONE
 
 
-def _named(body: bytes, fields: dict[str, Field]) -> str | None:
+def _named(body: bytes, fields: Fields) -> str | None:
     """Give the id that the body itself holds."""
     for name, shape in _NAMES:
         if name in fields:
             start = fields[name].start
-            found = shape.match(body, start, min(fields[name].end, start + LONGEST_NAMING))
+            found = shape.match(body, start, min(fields[name].stop, start + LONGEST_NAMING))
             if found is not None:
                 return found[1].decode("utf-8", "replace")
     return None
 
 
-def _guessed(asked: Asked, caller: str, fields: dict[str, Field]) -> Conversation:
-    """Give the fingerprint; without turns, or with the newest of them alone, there is none."""
-    turns = fields.get("messages") or fields.get("input") or fields.get("contents")
-    if turns is None or _CONTINUED in fields:
-        return _NONE
-    body, start = asked.body, turns.start
-    end, goes_on = _first_turn(body, turns)
-    since, until = start, end
-    if not _INSTRUCTIONS.isdisjoint(fields):
-        told = next(field for name, field in fields.items() if name in _INSTRUCTIONS)
-        since, until = told.start, told.end
-    begins = body[since : since + SAMPLE + _ROOM] if since + SAMPLE + _ROOM < until else body[since:until]
-    ends = body[end - TAIL - _ROOM : end] if end - TAIL - _ROOM > start else body[start:end]
-    if _CACHE_MARKED in begins or _CACHE_MARKED in ends:
-        begins, ends = _CACHE.sub(b"", begins), _CACHE.sub(b"", ends)
-    model = asked.model.encode("utf-8", "surrogatepass")
-    digest = sha256(b"%b\0%b\0%b" % (model, begins[:SAMPLE], ends[-TAIL:])).hexdigest()
-    guess = f"{caller}#{digest[:SHORT]}"
-    return Conversation(None, guess if goes_on else None, guess)
+def _guessed(asked: Asked, caller: str) -> Conversation:
+    """Give the fingerprint; without turns, or with the newest of them alone, there is none.
+
+    It is worked out at once only where an answer is, or may be, among the turns: else nobody looks it up.
+    """
+    fields = asked.fields
+    for name, (marks, _) in _TURNS.items():
+        if name in fields and _CONTINUED not in fields:
+            turns = fields[name]
+            first = min(turns.stop, turns.start + WINDOW)
+            for mark in marks:
+                found = asked.body.find(mark, turns.start, first)
+                first = found if found >= 0 else first
+            guess = Beginning(caller, asked, name, first)
+            if first == turns.stop:
+                return Conversation(None, None, guess)
+            key = str(guess)
+            return Conversation(None, key, key)
+    return _NONE
 
 
-def _first_turn(body: bytes, turns: Field) -> tuple[int, bool]:
-    """Give where the turns end that stand before the first answer, and whether there is one, or may be.
+def _first_turn(body: bytes, turns: slice, first: int, openings: tuple[bytes, ...]) -> int:
+    """Give where the turns end that stand before the first answer.
 
     A mark stands within the answer, so its message has to be left behind, from its first member on.
     """
-    marks, openings = _TURNS[turns.name]
-    first = edge = min(turns.end, turns.start + WINDOW)
-    for mark in marks:
-        found = body.find(mark, turns.start, first)
-        if found >= 0:
-            first = found
-    if first == edge and edge < turns.end:
-        return edge, True
-    goes_on = first < edge
-    if goes_on:
-        nearest = max(turns.start, first - LONGEST_OPENING)
-        opened = max([body.rfind(opening, nearest, first) for opening in openings])
+    start: int = turns.start
+    edge = start + WINDOW
+    if first == edge < turns.stop:
+        return edge
+    if first < turns.stop:
+        opened = max([body.rfind(opening, max(start, first - LONGEST_OPENING), first) for opening in openings])
         first = opened if opened >= 0 else first
-    closing = max(turns.start, first - _CLOSING)
-    return closing + len(body[closing:first].rstrip(_BETWEEN)), goes_on
+    closing = max(start, first - _CLOSING)
+    return closing + len(body[closing:first].rstrip(_BETWEEN))

@@ -5,7 +5,7 @@ escaped. It is a glance all the same: the tokens are an estimate, and never bill
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -41,6 +41,8 @@ _ANSWERS: dict[Format, dict[str, tuple[str, ...]]] = {
     Format.GEMINI: dict.fromkeys(_CONFIGS, ("candidateCount", "candidate_count")),
 }
 
+_LONG = 16
+"""Digits of a number that may be more than can be read at once."""
 _OF_MARK = {mark: each for each, marks in MARKS.items() for mark in marks}
 _ANY = re.compile(b"|".join(map(re.escape, sorted(_OF_MARK, key=len, reverse=True))))
 """All marks in one search: a tenth of the time that one search for each takes."""
@@ -59,12 +61,12 @@ class Glance(msgspec.Struct, frozen=True):
 def glance(asked: Asked) -> Glance:
     """Look at a request."""
     needs: set[Capability] = set()
-    if _ANY.search(asked.body):
-        needs.update(_OF_MARK[mark] for mark in _ANY.findall(asked.body))
+    found = _ANY.findall(asked.body)
+    if found:
+        needs.update(map(_OF_MARK.__getitem__, found))
     tokens = None if needs else len(asked.body) // BYTES_PER_TOKEN
-    for field in asked.fields:
-        if field.name == TOOLS and asked.body[field.start : field.end] not in {b"null", b"[]"}:
-            needs.add(Capability.TOOLS)
+    if TOOLS in asked.fields and asked.body[asked.fields[TOOLS]] not in {b"null", b"[]"}:
+        needs.add(Capability.TOOLS)
     return Glance(frozenset(needs), tokens)
 
 
@@ -73,7 +75,7 @@ def facts_of(
     wire: Format,
     provider: ProviderName | None = None,
     session: str | None = None,
-    guess: str | None = None,
+    guess: object | None = None,
 ) -> Facts:
     """Give what routing needs to know of a request.
 
@@ -97,35 +99,40 @@ def most_output(asked: Asked, wire: Format) -> int | None:
 
     Where it says so more than once, the largest counts: nobody knows which of them an upstream heeds.
     """
-    return max(_said(asked, _MOST_OUTPUT.get(wire, {})), default=None)
+    said = _said(asked, _MOST_OUTPUT.get(wire, {}))
+    return max(said) if said else None
 
 
 def answers(asked: Asked, wire: Format) -> int:
     """Give how many answers a request asks for: to each of its prompts, where there may be several."""
     prompts = _prompts(asked) if wire is Format.OPENAI_COMPLETIONS else 1
-    return prompts * max(1, max(_said(asked, _ANSWERS.get(wire, {})), default=1))
+    return prompts * max([1, *_said(asked, _ANSWERS.get(wire, {}))])
 
 
 def _prompts(asked: Asked) -> int:
     """Count the prompts of a request; numbers are the tokens of one."""
-    written = (asked.body[field.start : field.end] for field in asked.fields if field.name == "prompt")
+    if "prompt" not in asked.fields:
+        return 1
     try:
-        read = msgspec.json.decode(next(written, b"null"))
+        read = msgspec.json.decode(asked.body[asked.fields["prompt"]])
     except msgspec.DecodeError:
         return 1
     return max(1, sum(isinstance(each, str | list) for each in read)) if isinstance(read, list) else 1
 
 
-def _said(asked: Asked, names: Mapping[str, tuple[str, ...]]) -> Iterator[int]:
+def _said(asked: Asked, names: Mapping[str, tuple[str, ...]]) -> list[int]:
     """Give the numbers that a request says under these names."""
-    for field in asked.fields:
-        within = names.get(field.name)
-        if within is not None:
-            yield from _numbers(asked.body[field.start : field.end], within)
+    found: list[int] = []
+    for name, within in names.items():
+        if name in asked.fields:
+            found += _numbers(asked.body[asked.fields[name]], within)
+    return found
 
 
 def _numbers(value: bytes, within: tuple[str, ...]) -> list[int]:
     """Read a number, or those members of an object that are one."""
+    if len(value) < _LONG and value.isdigit():
+        return [int(value)]
     try:
         read = msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError):

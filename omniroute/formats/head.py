@@ -1,7 +1,7 @@
 """Finds the top-level fields of a JSON object in its bytes, without decoding their values.
 
-Always true: whatever the bytes, the answer is a tuple of fields or ``errors.Malformed``; ``body[start:end]`` is the
-field's value, to the byte. A field that stands twice is refused: readers differ on which of the two counts
+Always true: whatever the bytes, the answer is fields or ``errors.Malformed``; ``body[fields[name]]`` is the field's
+value, to the byte. A field that stands twice is refused: readers differ on which of the two counts
 (RFC 8259 §4), and a body whose meaning depends on who reads it must not be routed.
 """
 
@@ -10,12 +10,11 @@ import re
 import msgspec
 
 from omniroute.errors import Malformed
-from omniroute.formats.codec import Field
 
 _DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _BOM = b"\xef\xbb\xbf"
-_NAME = re.compile(rb'[ \t\n\r]*("[^"\\]*(?:\\.[^"\\]*)*")[ \t\n\r]*:[ \t\n\r]*')
-_NEXT = re.compile(rb"[ \t\n\r]*([,}])")
+_FIELD = re.compile(rb'[ \t\n\r]*[{,][ \t\n\r]*"([^"\\]*(?:\\.[^"\\]*)*)"[ \t\n\r]*:[ \t\n\r]*')
+_END = re.compile(rb"[ \t\n\r]*}")
 _BYTE = re.compile(r" \(byte (\d+)\)$")
 _ESCAPE = re.compile(
     rb"""\\(?: u[dD][89abAB][0-9a-fA-F]{2} \\u[dD][c-fC-F][0-9a-fA-F]{2}  # a whole surrogate pair
@@ -29,8 +28,8 @@ LONGEST_NAME = 100
 _KINDS = {b"{": "an object", b"[": "an array", b'"': "a string", b"t": "true", b"f": "false", b"n": "null"}
 
 
-def read_head(body: bytes, what: str = "the request body") -> tuple[Field, ...]:
-    """Find the top-level fields of ``body``, in the order in which they stand there.
+def read_head(body: bytes, what: str = "the request body") -> dict[str, slice]:
+    """Find the top-level fields of ``body``, in the order in which they stand there: where their values are.
 
     Args:
         body: a JSON text (RFC 8259) in UTF-8.
@@ -39,7 +38,8 @@ def read_head(body: bytes, what: str = "the request body") -> tuple[Field, ...]:
     Raises:
         Malformed: not UTF-8, not JSON, not an object, or an object in which a field stands twice.
     """
-    _check_encoding(body, what)
+    if not body.isascii():
+        _check_encoding(body, what)
     try:
         text, raws = _decode(body)
     except msgspec.ValidationError:
@@ -58,8 +58,6 @@ def kind_of(value: bytes) -> str:
 
 def _check_encoding(body: bytes, what: str) -> None:
     """Refuse what is not UTF-8, and a byte order mark, which a reader may refuse (RFC 8259 §8.1) and upstreams do."""
-    if body.isascii():
-        return
     if body.startswith(_BOM):
         raise Malformed(f"{what} begins with a byte order mark; send UTF-8 without it (RFC 8259 §8.1)")
     try:
@@ -103,31 +101,36 @@ def _place(body: bytes, byte: int) -> str:
     return f"line {line}, column {column} (byte {byte})"
 
 
-def _walk(text: bytes, raws: dict[str, msgspec.Raw], what: str) -> tuple[Field, ...]:
+def _walk(text: bytes, raws: dict[str, msgspec.Raw], what: str) -> dict[str, slice]:
     """Step from name to name to see where each value stands.
 
     The decoder keeps a repeated name where it first stood, with the value that stood last. So long as no name is
     repeated, each step lands on the next name; what does not fit shows a repetition, and where.
     """
-    fields: list[Field] = []
-    end = text.index(b"{") + 1
+    fields: dict[str, slice] = {}
+    end = 0
+    written: re.Match[bytes] | None = None
     for name, raw in raws.items():
-        written = _NAME.match(text, end)
-        if written is None or msgspec.json.decode(written[1]) != name:
-            raise _twice(written, what)
+        before, written = written, _FIELD.match(text, end)
+        if written is None or (written[1] != name.encode() and _name(written) != name):
+            raise _twice(written or before, what)
         start = written.end()
         end = start + len(raw)
-        closing = _NEXT.match(text, end)
-        if closing is None or not text.startswith(raw, start):
+        if not text.startswith(raw, start):
             raise _twice(written, what)
-        fields.append(Field(name, start, end))
-        end = closing.end()
-    if fields and text[end - 1 : end] == b",":
-        raise _twice(_NAME.match(text, end), what)
-    return tuple(fields)
+        fields[name] = slice(start, end)
+    if fields and not _END.match(text, end):
+        raise _twice(_FIELD.match(text, end) or written, what)
+    return fields
+
+
+def _name(written: re.Match[bytes]) -> str:
+    """Read a field's name, in which there may be escapes."""
+    name: str = msgspec.json.decode(b'"%b"' % written[1])
+    return name
 
 
 def _twice(written: re.Match[bytes] | None, what: str) -> Malformed:
     """Refuse a repeated field, by its name."""
-    name: str = msgspec.json.decode(written[1])[:LONGEST_NAME] if written else ""
+    name = _name(written)[:LONGEST_NAME] if written else ""
     return Malformed(f'"{name}" stands twice in {what}; send it once', param=name)

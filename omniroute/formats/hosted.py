@@ -22,6 +22,8 @@ def hosted_pins(
         search: whether a hosted tool searches the web.
         forced: the name of the hosted tool that the client's tool choice insists on, if it does.
     """
+    if not tools:
+        return ()
     own = any(isinstance(tool, Tool) for tool in tools)
     bound = (
         name(tool) for tool in tools if isinstance(tool, Opaque) and not (own and search(tool) and name(tool) != forced)

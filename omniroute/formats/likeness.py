@@ -126,9 +126,9 @@ def _rest(asked: Asked, conversation: str, text: str) -> tuple[bytes, Naming] | 
     said: list[bytes] = []
     names: list[Naming] = []
     found = False
-    for field in asked.fields:
-        value = asked.body[field.start : field.end]
-        if field.name == conversation:
+    for name, where in asked.fields.items():
+        value = asked.body[where]
+        if name == conversation:
             elements = _ELEMENTS.decode(value) if value.startswith(b"[") else [msgspec.Raw(value)]
             hole = _without(bytes(elements[-1]), text) if elements else None
             if hole is None:
@@ -138,7 +138,7 @@ def _rest(asked: Asked, conversation: str, text: str) -> tuple[bytes, Naming] | 
         else:
             parts = [value]
         said.extend(parts)
-        names.append((field.name, *map(len, parts)))
+        names.append((name, *map(len, parts)))
     return (b"".join(said), tuple(names)) if found else None
 
 

@@ -4,14 +4,14 @@ Always true: every byte that is not the value of a changed field stays as it was
 digits of numbers among them; and the result, read as JSON, is the object with those fields changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
-from omniroute.formats.codec import Field
+from omniroute.formats.codec import Fields
 
 
-def patch(body: bytes, fields: Sequence[Field], changes: Mapping[str, bytes]) -> bytes:
+def patch(body: bytes, fields: Fields, changes: Mapping[str, bytes]) -> bytes:
     """Give ``body`` with the values of some fields replaced, and those it lacks added behind the last one.
 
     Args:
@@ -20,15 +20,16 @@ def patch(body: bytes, fields: Sequence[Field], changes: Mapping[str, bytes]) ->
         changes: from a field's name to its new value, as JSON text.
     """
     parts: list[bytes] = []
-    done = 0
+    done = last = 0
     missing = dict(changes)
-    for field in fields:
-        value = missing.pop(field.name, None)
+    for name, where in fields.items():
+        last = where.stop
+        value = missing.pop(name, None)
         if value is not None:
-            parts += (body[done : field.start], value)
-            done = field.end
+            parts += (body[done : where.start], value)
+            done = last
     if missing:
-        last = fields[-1].end if fields else body.index(b"{") + 1
+        last = last or body.index(b"{") + 1
         added = b",".join(msgspec.json.encode(name) + b":" + value for name, value in missing.items())
         parts += (body[done:last], b"," if fields else b"", added)
         done = last

@@ -42,9 +42,9 @@ def cacheable(asked: Asked) -> bool:
     """
     body = asked.body
     try:
-        for field in asked.fields:
-            harmless = _HARMLESS.get(field.name)
-            if harmless is not None and not harmless(body[field.start : field.end]):
+        for name, where in asked.fields.items():
+            harmless = _HARMLESS.get(name)
+            if harmless is not None and not harmless(body[where]):
                 return False
     except (ValueError, msgspec.DecodeError):
         return False  # not what its format says: whoever is asked will say so

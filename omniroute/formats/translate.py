@@ -37,6 +37,9 @@ class Fit(msgspec.Struct, frozen=True):
     tools: bool = True
 
 
+_FITS = Fit()
+
+
 class Spoken(msgspec.Struct, frozen=True):
     """A request said in a format: the JSON object, what is lost, and the tools that were said under other names."""
 
@@ -189,7 +192,8 @@ class Translation:
         writes = self.codec.render_request is not None
         if writes and self._shaping is not None and self.request is not self.plain.request:
             return True
-        return any(mark in self._asked.body for mark in self.codec.marks)
+        marks = self.codec.marks
+        return bool(marks) and any(mark in self._asked.body for mark in marks)
 
     def fit(self, wire: Format, shaping: Shaping | None = None) -> Fit:
         """Say how the request, under a shaping, fits a format; its own it fits, if that can say what is told instead.
@@ -209,11 +213,7 @@ class Translation:
             said = "; ".join(f"'{pin.feature}' ({pin.why})" for pin in pins)
             return Fit(refused=f"only a provider that speaks {self.codec.format} can do what is asked: {said}")
         losses = self.spoken(wire).losses
-        content = [loss for loss in losses if loss.weight is Weight.CONTENT]
-        if content:
-            said = "; ".join(f"{loss.path} ({loss.why})" for loss in content)
-            return Fit(losses, f"{wire} cannot say {said}")
-        return Fit(losses)
+        return _weighed(losses, wire) if losses else _FITS
 
     def _own_fit(self) -> Fit:
         """Say how the request fits its own format: without a place for instructions, that cannot take a combo's."""
@@ -253,6 +253,15 @@ class Translation:
             return PassThrough(self.codec, self._asked, terms)
         context = Context(self.plain.request, request_id, terms.model, now)
         return Translated(self.codec, CODECS[wire], self.spoken(wire), terms, context)
+
+
+def _weighed(losses: tuple[Loss, ...], wire: Format) -> Fit:
+    """Say how a request fits a format in which these are lost: content must not be."""
+    content = [loss for loss in losses if loss.weight is Weight.CONTENT]
+    if not content:
+        return Fit(losses)
+    said = "; ".join(f"{loss.path} ({loss.why})" for loss in content)
+    return Fit(losses, f"{wire} cannot say {said}")
 
 
 def _is_wording(loss: Loss) -> bool:
@@ -334,7 +343,7 @@ def sayable(wire: Format, shaping: Shaping | None = None) -> Fit:
     codec = CODECS.get(wire)
     if codec is None or codec.render_request is None:
         return Fit(refused=f"requests are not translated to {wire}")
-    return Fit()
+    return _FITS
 
 
 def dress(codec: Codec) -> Callable[[Mapping[str, Any], Terms], bytes]:

@@ -10,7 +10,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     ``input_tokens`` is an estimate, None where nobody made one; ``needs`` are what its content asks of a model.
     ``session`` is the key of the conversation that it belongs to, where that is known. ``guess`` is there where it was
-    only guessed: the key under which it is remembered who answered, if that is a model whose provider keeps prompts.
+    only guessed: its ``str`` is the key under which it is remembered who answered, if that is a model whose provider
+    keeps prompts; it may be worked out only then.
 
     ``asked`` is the model's name as the client wrote it. ``provider`` is set where the path itself names the
     provider, and nothing else may then serve it.
@@ -24,4 +25,4 @@ class Facts(msgspec.Struct, frozen=True):
     max_output: int | None = None
     needs: frozenset[Capability] = frozenset()
     session: str | None = None
-    guess: str | None = None
+    guess: object | None = None

@@ -45,7 +45,7 @@ def refusal(body: bytes) -> Malformed:
 @settings(max_examples=200, deadline=None)
 def test_every_field_is_found_where_its_value_stands(body: tuple[bytes, list[tuple[str, str]]]) -> None:
     written, texts = body
-    assert [(each.name, written[each.start : each.end].decode()) for each in read_head(written)] == texts
+    assert [(name, written[where].decode()) for name, where in read_head(written).items()] == texts
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c", 'd"', "é"]), VALUES), max_size=5), SPACE)
@@ -57,7 +57,7 @@ def test_a_field_that_stands_twice_is_always_found(pairs: list[tuple[str, Any]],
     if repeated:
         assert refusal(body.encode()).param in repeated
     else:
-        assert [field.name for field in read_head(body.encode())] == names
+        assert list(read_head(body.encode())) == names
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_repeated_name_is_shortened() -> None:
 
 
 def test_a_field_repeated_deeper_down_is_no_concern_of_ours() -> None:
-    assert [field.name for field in read_head(b'{"a": {"b": 1, "b": 2}}')] == ["a"]
+    assert list(read_head(b'{"a": {"b": 1, "b": 2}}')) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_what_cannot_be_read_is_refused_with_the_place(body: bytes, message: str
 def test_half_of_a_surrogate_pair_is_left_to_the_upstream() -> None:
     body = b'{"a": "cut \\ud83d", "\\ud83d\\ude00": "\\\\ud83d\\ude00", "\\ude00": 1}'
     fields = read_head(body)
-    assert [field.name for field in fields] == ["a", "\U0001f600", "\ufffd"]
-    assert [body[each.start : each.end] for each in fields] == [b'"cut \\ud83d"', b'"\\\\ud83d\\ude00"', b"1"]
+    assert list(fields) == ["a", "\U0001f600", "\ufffd"]
+    assert [body[where] for where in fields.values()] == [b'"cut \\ud83d"', b'"\\\\ud83d\\ude00"', b"1"]
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass")))
@@ -133,7 +133,7 @@ def test_arbitrary_bytes_give_fields_or_a_refusal(body: bytes) -> None:
         fields = read_head(body)
     except Malformed:
         return
-    assert [field.name for field in fields] == list(json.loads(body))
+    assert list(fields) == list(json.loads(body))
 
 
 @given(bodies(), st.data())
@@ -150,4 +150,4 @@ def test_a_damaged_body_gives_fields_or_a_refusal(
     except Malformed:
         return
     value = {HALF.sub("\ufffd", name): inner for name, inner in json.loads(damaged).items()}
-    assert [(field.name, json.loads(damaged[field.start : field.end])) for field in fields] == list(value.items())
+    assert [(name, json.loads(damaged[where])) for name, where in fields.items()] == list(value.items())

@@ -58,11 +58,12 @@ def test_every_other_byte_stays(
         changes |= dict.fromkeys(data.draw(st.lists(st.sampled_from([name for name, _ in texts]))))
     after = patched(written, {name: json.dumps(value).encode() for name, value in changes.items()})
     kept, at = [], 0
-    for field in fields:
-        if field.name in changes:
-            kept.append(written[at : field.start])
-            at = field.end
-    last = fields[-1].end if fields else written.index(b"{") + 1
+    last = written.index(b"{") + 1
+    for name, where in fields.items():
+        last = where.stop
+        if name in changes:
+            kept.append(written[at : where.start])
+            at = last
     for piece in (*kept, written[at:last]):
         assert piece in after
         after = after[after.index(piece) + len(piece) :]

@@ -70,8 +70,8 @@ def test_in_the_clients_own_format_every_byte_but_the_models_name_is_the_clients
     for turn in turns(agent):
         client = turn.asked
         patched = CODECS[wire].ask(sent(turn, wire, wire, None), _place(wire))
-        theirs = {field.name: client.body[field.start : field.end] for field in client.fields}
-        ours = {field.name: patched.body[field.start : field.end] for field in patched.fields}
+        theirs = {name: client.body[where] for name, where in client.fields.items()}
+        ours = {name: patched.body[where] for name, where in patched.fields.items()}
         changed = {name for name in ours if ours[name] != theirs.get(name)}
         assert changed <= {"model", "stream_options"}
         assert b'"cache_control"' in client.body or agent != "claude-code"

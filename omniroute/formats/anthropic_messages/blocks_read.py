@@ -64,24 +64,36 @@ class _Turn(msgspec.Struct, gc=False):
     content: list[_Input] | str = ""
 
 
-class _Conversation(msgspec.Struct, gc=False):
-    """A request."""
-
-    messages: list[_Turn] = []
-
-
-_REQUEST = msgspec.json.Decoder(_Conversation)
+_CONVERSATION = msgspec.json.Decoder(list[_Turn])
 _ANSWER = msgspec.json.Decoder(_Turn)
 
 
-def keep_request_inputs(body: bytes, messages: Sequence[Any]) -> None:
-    """Put, into freshly decoded messages, the arguments of every call as they are written, so that nothing drifts."""
+def keep_request_inputs(written: bytes, messages: Sequence[Any]) -> None:
+    """Put, into freshly decoded messages, the arguments of every call as they are written, so that nothing drifts.
+
+    Args:
+        written: the messages as they were sent.
+        messages: the same, decoded.
+    """
+    if not _calls(messages):
+        return
     try:
-        turns = _REQUEST.decode(body).messages
+        turns = _CONVERSATION.decode(written)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return
     for message, turn in zip(messages, turns, strict=True):
         _keep(message.get("content"), turn)
+
+
+def _calls(messages: Sequence[Any]) -> bool:
+    """Say whether there is a call among the blocks of decoded messages."""
+    for message in messages:
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, list):
+            for block in content:
+                if isinstance(block, dict) and block.get("type") == "tool_use":
+                    return True
+    return False
 
 
 def keep_answer_inputs(body: bytes, content: Sequence[Any]) -> None:

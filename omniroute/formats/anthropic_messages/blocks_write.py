@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from omniroute.formats.anthropic_messages.blocks_read import OWN, Block
@@ -104,7 +104,7 @@ class BlockWriter:
             self.losses.append(approximated(f"{path}.cache", "caches last 5m or 1h; 5m is the default"))
             cache = CacheHint()
         more = target.get("cache_control")
-        target["cache_control"] = {**write_cache(cache), **(more if isinstance(more, Mapping) else {})}
+        target["cache_control"] = {**write_cache(cache), **(more if isinstance(more, dict) else {})}
         return target
 
     def _block(self, part: Part, path: str) -> Block | None:

@@ -46,4 +46,4 @@ def render_count(tokens: int) -> bytes:
 def read_count(body: bytes) -> int | None:
     """Read an answer of this endpoint; None where it holds no count."""
     value = decode(body)
-    return count(value.get("input_tokens")) if isinstance(value, Mapping) else None
+    return count(value.get("input_tokens")) if isinstance(value, dict) else None

@@ -9,12 +9,11 @@ the upstream, and reaches it unchanged.
 import msgspec
 
 from omniroute.errors import Malformed
-from omniroute.formats.codec import Asked, Place, Prepared
+from omniroute.formats.codec import Asked, Fields, Place, Prepared
 from omniroute.formats.head import kind_of, read_head
 from omniroute.formats.patch import patch
 
 _STRING = msgspec.json.Decoder(str)
-_READ = frozenset({"model", "messages", "stream"})
 
 
 def url(model: str, stream: bool) -> str:  # noqa: FBT001 - the shape that codec.Codec gives it
@@ -33,11 +32,10 @@ def ask(body: bytes, place: Place) -> Asked:
     """
     del place
     fields = read_head(body)
-    values = {field.name: body[field.start : field.end] for field in fields if field.name in _READ}
-    model = _model(values.get("model"))
-    stream = _stream(values.get("stream", b"null"))
-    _messages(values.get("messages"))
-    return Asked(model=model, stream=stream, usage_asked=True, body=body, fields=fields)
+    model = _model(body, fields)
+    stream = "stream" in fields and _stream(body[fields["stream"]])
+    _messages(body, fields)
+    return Asked(model, stream, True, body, fields)
 
 
 def prepare(asked: Asked, model: str, want_usage: bool) -> Prepared:  # noqa: FBT001 - the shape that codec.Codec gives it
@@ -48,10 +46,11 @@ def prepare(asked: Asked, model: str, want_usage: bool) -> Prepared:  # noqa: FB
     return Prepared(patch(asked.body, asked.fields, {"model": msgspec.json.encode(model)}))
 
 
-def _model(value: bytes | None) -> str:
+def _model(body: bytes, fields: Fields) -> str:
     """Read ``model``: a string with something in it."""
-    if value is None:
+    if "model" not in fields:
         raise Malformed('"model" is missing: name a model, an alias or a combo (GET /v1/models lists them)', "model")
+    value = body[fields["model"]]
     if not value.startswith(b'"'):
         raise Malformed(f'"model" must be a string, and is {kind_of(value)}', "model")
     try:
@@ -70,9 +69,10 @@ def _stream(value: bytes) -> bool:
     return value == b"true"
 
 
-def _messages(value: bytes | None) -> None:
+def _messages(body: bytes, fields: Fields) -> None:
     """See that ``messages`` is an array."""
-    if value is None:
+    if "messages" not in fields:
         raise Malformed('"messages" is missing: send the conversation as an array of messages', "messages")
-    if not value.startswith(b"["):
-        raise Malformed(f'"messages" must be an array, and is {kind_of(value)}', "messages")
+    start = fields["messages"].start
+    if not body.startswith(b"[", start):
+        raise Malformed(f'"messages" must be an array, and is {kind_of(body[start : start + 1])}', "messages")

@@ -50,8 +50,14 @@ class AnswerWriter:
         self._own = own
 
     def blocks(self, parts: Iterable[Part]) -> list[Block]:
-        """Write parts."""
-        return [block for place, part in enumerate(parts) for block in self._blocks(part, f"parts[{place}]")]
+        """Write parts; most answers are words, of which nothing more is said."""
+        written: list[Block] = []
+        for place, part in enumerate(parts):
+            if isinstance(part, Text) and part.text and part.signature is None and part.extras is None:
+                written.append({"type": "text", "text": part.text})
+            else:
+                written.extend(self._blocks(part, f"parts[{place}]"))
+        return written
 
     def _blocks(self, part: Part, path: str) -> Iterator[Block]:
         """Write one part."""

@@ -13,7 +13,7 @@ from omniroute.formats.anthropic_messages.blocks_read import OWN, keep_request_i
 from omniroute.formats.anthropic_messages.values import decode, read_cache, rest
 from omniroute.formats.codec import Asked
 from omniroute.formats.hosted import hosted_pins
-from omniroute.ir.parts import Document, FileRef, Image, Opaque, Part, ToolResult
+from omniroute.ir.parts import Document, FileRef, Image, Opaque, Part, Text, ToolResult
 from omniroute.ir.request import (
     GenerateRequest,
     Message,
@@ -46,10 +46,12 @@ _KNOWN = frozenset(
         "metadata",
     }
 )
+_MESSAGE = frozenset({"role", "content"})
 _TOOL = frozenset({"name", "description", "input_schema", "strict", "cache_control"})
 _ROLES = {"user": Role.USER, "assistant": Role.ASSISTANT, "system": Role.SYSTEM}
 _MODES = {"auto": ToolMode.AUTO, "any": ToolMode.REQUIRED, "tool": ToolMode.NAMED, "none": ToolMode.NONE}
 _PARALLEL = "disable_parallel_tool_use"
+_UNSET = Sampling()
 
 # literal table: member → why only providers of this format can serve a request that has it
 PINNED = {
@@ -67,7 +69,7 @@ def read_request(asked: Asked) -> GenerateRequest:
     body = decode(asked.body)
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
         raise Malformed('"messages" must be an array of messages', "messages")
-    keep_request_inputs(asked.body, body["messages"])
+    keep_request_inputs(asked.body[asked.fields["messages"]], body["messages"])
     extras = rest(body, _KNOWN)
     messages = tuple([_message(each, f"messages[{place}]") for place, each in enumerate(body["messages"])])
     system = read_blocks(body.get("system"), "system")
@@ -82,14 +84,14 @@ def read_request(asked: Asked) -> GenerateRequest:
         tools=tools,
         tool_choice=choice,
         parallel_tools=parallel,
-        sampling=Sampling(_number(body, "temperature"), _number(body, "top_p"), _number(body, "top_k")),
+        sampling=_sampling(body),
         output=output,
         thinking=thinking,
         stop=_stop(body.get("stop_sequences")),
         max_output=_whole(body, "max_tokens"),
         stream=asked.stream,
         end_user=_end_user(body.get("metadata"), extras),
-        pins=_pins(body, (system, *(message.parts for message in messages)), tools, choice),
+        pins=_pins(body, (system, *[message.parts for message in messages]), tools, choice),
         extras=extras or None,
     )
 
@@ -102,7 +104,7 @@ def _message(value: Any, path: str) -> Message:
     role = _ROLES.get(written) if isinstance(written, str) else None
     if role is None:
         raise Malformed(f'"{path}.role" must be "user", "assistant" or "system"', f"{path}.role")
-    extras = rest(value, frozenset({"role", "content"}))
+    extras = rest(value, _MESSAGE)
     return Message(role, read_blocks(value.get("content"), f"{path}.content"), extras or None)
 
 
@@ -135,12 +137,13 @@ def _tool(value: Any, path: str) -> Tool | Opaque:
 
 def _tool_choice(value: Any, extras: dict[str, Any]) -> tuple[ToolChoice | None, bool | None]:
     """Read ``tool_choice``: the choice, and whether tools may be called in parallel."""
+    if value is None:
+        return None, None
     kind = value.get("type") if isinstance(value, dict) else None
     mode = _MODES.get(kind) if isinstance(kind, str) else None
     name = value.get("name") if isinstance(value, dict) else None
     if mode is None or not isinstance(name, str | None) or (mode is ToolMode.NAMED) is not bool(name):
-        if value is not None:
-            extras["tool_choice"] = value
+        extras["tool_choice"] = value
         return None, None
     more = rest(value, frozenset({"type", "name", _PARALLEL}))
     alone = value.get(_PARALLEL)
@@ -155,6 +158,8 @@ def _output(body: Mapping[str, Any], extras: dict[str, Any]) -> tuple[Thinking |
 
     ``output_format`` is where the form stood while it was in beta.
     """
+    if "output_config" not in body and "output_format" not in body:
+        return _thinking(body.get("thinking"), None, extras), None
     config = body.get("output_config")
     config = dict(config) if isinstance(config, dict) else {}
     written = config.pop("format", None)
@@ -198,10 +203,19 @@ def _thinking(value: Any, effort: str | None, extras: dict[str, Any]) -> Thinkin
     return Thinking(enabled, effort, budget, visible, more or None)
 
 
+def _sampling(body: Mapping[str, Any]) -> Sampling:
+    """Read how the next token is drawn."""
+    if "temperature" not in body and "top_p" not in body and "top_k" not in body:
+        return _UNSET
+    return Sampling(_number(body, "temperature"), _number(body, "top_p"), _number(body, "top_k"))
+
+
 def _number(body: Mapping[str, Any], name: str) -> float | int | None:
     """Read a number."""
     value = body.get(name)
-    if not isinstance(value, int | float | None) or isinstance(value, bool):
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
         raise Malformed(f'"{name}" must be a number', name)
     return value
 
@@ -245,7 +259,7 @@ def _pins(
     """Name what only providers of this format can do."""
     pins = [Pin(name, why) for name, why in PINNED.items() if body.get(name)]
     pins += hosted_pins(tools, _hosted_name, _searches, choice.name if choice else None)
-    if any(_uploaded(part) for parts in spoken for part in parts):
+    if any(map(_uploaded, [part for parts in spoken for part in parts if not isinstance(part, Text)])):
         pins.append(Pin("file_id", "it names a file that was uploaded to the provider"))
     return tuple(pins)
 

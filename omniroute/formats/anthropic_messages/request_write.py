@@ -78,8 +78,8 @@ def dress(body: Mapping[str, Any], terms: Terms) -> bytes:
     if sent.get("max_tokens") is None:
         sent["max_tokens"] = terms.max_output or USUAL_OUTPUT
         thinking = sent.get("thinking")
-        budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
-        if isinstance(thinking, Mapping) and isinstance(budget, int) and budget >= sent["max_tokens"]:
+        budget = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
+        if isinstance(thinking, dict) and isinstance(budget, int) and budget >= sent["max_tokens"]:
             if terms.max_output is None:
                 sent["max_tokens"] = budget + USUAL_OUTPUT
             else:

@@ -104,7 +104,7 @@ def fit_thinking(sent: dict[str, Any], mode: ThinkingMode | None) -> dict[str, A
     Source: "Adaptive thinking" (https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking).
     """
     thinking, output = sent.get("thinking") or {}, sent.get("output_config") or {}
-    kind = thinking.get("type") if isinstance(thinking, Mapping) else None
+    kind = thinking.get("type") if isinstance(thinking, dict) else None
     if mode is ThinkingMode.TOKENS and (kind == "adaptive" or "effort" in output):
         rest = {name: value for name, value in output.items() if name != "effort"}
         said = _in_tokens(sent, output.get("effort", "medium")) if kind in {None, "adaptive"} else thinking

@@ -20,14 +20,14 @@ _MOST_TOKENS = 2**53
 
 def read_usage(value: object) -> Usage | None:
     """Bring reported usage into the convention of ``ir.usage``; None where it tells nothing."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     if count(value.get("input_tokens")) is None and count(value.get("output_tokens")) is None:
         return None
     rows = (value, *_compactions(value))
     details = value.get("output_tokens_details")
     output = _sum(rows, "output_tokens")
-    reasoning = count(details.get("thinking_tokens")) if isinstance(details, Mapping) else None
+    reasoning = count(details.get("thinking_tokens")) if isinstance(details, dict) else None
     written = [_written(row) for row in rows]
     return Usage(
         input=_sum(rows, "input_tokens"),
@@ -70,7 +70,7 @@ def _written(row: Mapping[str, Any]) -> tuple[int, int]:
     """Part what was written to the cache: for five minutes, for an hour; the sum is what the row says in all."""
     parted = row.get("cache_creation")
     told = count(row.get("cache_creation_input_tokens"))
-    if not isinstance(parted, Mapping):
+    if not isinstance(parted, dict):
         return told or 0, 0
     hour = count(parted.get("ephemeral_1h_input_tokens")) or 0
     if told is None:
@@ -88,5 +88,5 @@ def _compactions(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Give what compactions used."""
     iterations = value.get("iterations")
     for row in iterations if isinstance(iterations, list) else ():
-        if isinstance(row, Mapping) and row.get("type") == "compaction":
+        if isinstance(row, dict) and row.get("type") == "compaction":
             yield row

@@ -51,8 +51,8 @@ def read_cache(value: Mapping[str, Any], extras: dict[str, Any]) -> CacheHint | 
     control = value.get("cache_control")
     if control is None:
         return None
-    ttl = control.get("ttl") if isinstance(control, Mapping) else None
-    if not isinstance(control, Mapping) or control.get("type") != "ephemeral" or not isinstance(ttl, str | None):
+    ttl = control.get("ttl") if isinstance(control, dict) else None
+    if not isinstance(control, dict) or control.get("type") != "ephemeral" or not isinstance(ttl, str | None):
         extras["cache_control"] = control
         return None
     more = rest(control, frozenset({"type", "ttl"}))

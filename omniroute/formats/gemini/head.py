@@ -59,7 +59,7 @@ def ask(body: bytes, place: Place) -> Asked:
     if not model:
         raise Malformed("the path names no model: send to models/{model}:generateContent", "model")
     fields = read_head(body)
-    contents = next((body[field.start : field.end] for field in fields if field.name == "contents"), b"null")
+    contents = body[fields["contents"]] if "contents" in fields else b"null"
     if contents == b"null":
         raise Malformed('"contents" is missing: send the conversation as an array of contents', "contents")
     if contents[:1] not in {b"[", b"{", b'"'}:

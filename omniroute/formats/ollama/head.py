@@ -14,7 +14,7 @@ from omniroute.formats.head import kind_of, read_head
 from omniroute.formats.patch import patch
 
 _STRING = msgspec.json.Decoder(str)
-_READ = frozenset({"model", "messages", "stream"})
+_READ = ("model", "messages", "stream")
 
 
 def url(_model: str, _stream: bool) -> str:  # noqa: FBT001 - the shape that codec.Codec gives it
@@ -29,7 +29,7 @@ def ask(body: bytes, _place: Place) -> Asked:
         Malformed: the body is no JSON object, or ``model``, ``messages`` or ``stream`` is not what it must be.
     """
     fields = read_head(body)
-    values = {field.name: body[field.start : field.end] for field in fields if field.name in _READ}
+    values = {name: body[fields[name]] for name in _READ if name in fields}
     messages = values.get("messages", b"null")
     if messages != b"null" and not messages.startswith(b"["):
         raise Malformed(f'"messages" must be an array, and is {kind_of(messages)}', "messages")

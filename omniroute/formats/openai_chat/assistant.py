@@ -54,7 +54,9 @@ class Said(NamedTuple):
 
 def read_assistant(message: Mapping[str, Any], source: object) -> Said:
     """Read a message of an assistant's; ``source`` is of what ids are made up."""
-    left = {name if each else f"={name}": each for name, each in rest(message, "role").items()}
+    left = {name if each else f"={name}": each for name, each in message.items() if each is not None and name != "role"}
+    if len(left) == 1 and isinstance(left.get("content"), str):
+        return Said([Text(left["content"])], {})
     parts: list[Part] = []
     _read_thought(left, parts)
     _read_words(left, parts)
@@ -94,7 +96,7 @@ def _read_words(left: dict[str, Any], parts: list[Part]) -> None:
 def _read_images(left: dict[str, Any], parts: list[Part]) -> None:
     """Take pictures, where all of them are such."""
     images = left.get("images")
-    if not isinstance(images, list) or not all(isinstance(each, Mapping) for each in images):
+    if not isinstance(images, list) or not all(isinstance(each, dict) for each in images):
         return
     pictures = [read_image(members(each)) for each in images]
     if pictures and None not in pictures:
@@ -111,7 +113,7 @@ def _read_calls(left: dict[str, Any], parts: list[Part], source: object) -> None
             parts += [call for call in read if call is not None]
             del left["tool_calls"]
     call = left.get("function_call")
-    if isinstance(call, Mapping):
+    if isinstance(call, dict):
         left["=function_call"] = left.pop("function_call")
         name, arguments = text(call.get("name")), text(call.get("arguments"))
         if name:
@@ -121,8 +123,8 @@ def _read_calls(left: dict[str, Any], parts: list[Part], source: object) -> None
 
 def read_signature(extra: object) -> Signature | None:
     """Read the signature of a call or of a text."""
-    google = extra.get("google") if isinstance(extra, Mapping) else None
-    data = google.get("thought_signature") if isinstance(google, Mapping) else None
+    google = extra.get("google") if isinstance(extra, dict) else None
+    data = google.get("thought_signature") if isinstance(google, dict) else None
     return unpack(data, _SIGNED) if isinstance(data, str) and data else None
 
 
@@ -133,12 +135,12 @@ def write_signature(signature: Signature) -> dict[str, Any]:
 
 def read_call(call: object, id_: str) -> ToolCall | None:
     """Read a call; ``id_`` is for one that has none. None where it is no call."""
-    if not isinstance(call, Mapping):
+    if not isinstance(call, dict):
         return None
-    custom = call.get("type") == "custom" or not isinstance(call.get("function"), Mapping)
+    custom = call.get("type") == "custom" or not isinstance(call.get("function"), dict)
     kind, words = ("custom", "input") if custom else ("function", "arguments")
     tool = call.get(kind)
-    if not isinstance(tool, Mapping) or not isinstance(tool.get("name"), str):
+    if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
         return None
     extras = rest(call, "id", "type", kind)
     nested(extras, kind, tool, "name", words)

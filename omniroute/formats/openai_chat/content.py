@@ -11,7 +11,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from omniroute.formats.openai_chat.members import Writing, members, nested, rest, text
 from omniroute.ir.parts import (
@@ -60,7 +60,7 @@ def read_content(content: object) -> list[Part]:
 
 def read_part(value: object) -> Part:
     """Read one part."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return Opaque(OWN, value)
     kind = text(value.get("type"))
     read = _READERS.get(kind) if kind else None
@@ -71,13 +71,13 @@ def read_part(value: object) -> Part:
 def read_cache(extras: dict[str, Any]) -> CacheHint | None:
     """Take the wish to cache out of a part's or a tool's members; one of another shape stays where it is."""
     control = extras.get("cache_control")
-    if isinstance(control, Mapping):
+    if isinstance(control, dict):
         ttl = control.get("ttl")
         if control.get("type") == "ephemeral" and control.keys() <= {"type", "ttl"} and isinstance(ttl, str | None):
             del extras["cache_control"]
             return CacheHint(ttl)
     point = extras.get("prompt_cache_breakpoint")
-    if isinstance(point, Mapping):
+    if isinstance(point, dict):
         extras["=prompt_cache_breakpoint"] = extras.pop("prompt_cache_breakpoint")
         return CacheHint(text(point.get("ttl")))
     return None
@@ -101,7 +101,7 @@ def read_image(value: Mapping[str, Any]) -> Image | None:
     if isinstance(image, str):
         extras["=image_url"] = image
         image = {"url": image}
-    if not isinstance(image, Mapping) or not isinstance(image.get("url"), str):
+    if not isinstance(image, dict) or not isinstance(image.get("url"), str):
         return None
     detail = text(image.get("detail"))
     nested(extras, "image_url", image, "url", *(("detail",) if detail else ()))
@@ -117,7 +117,7 @@ def _source(href: str) -> Inline | Url:
 def _audio(value: dict[str, Any]) -> Part | None:
     """Read sound."""
     audio = value.get("input_audio")
-    if not isinstance(audio, Mapping):
+    if not isinstance(audio, dict):
         return None
     data, word = audio.get("data"), audio.get("format")
     if not isinstance(data, str) or not isinstance(word, str):
@@ -131,7 +131,7 @@ def _audio(value: dict[str, Any]) -> Part | None:
 def _file(value: dict[str, Any]) -> Part | None:
     """Read a document, whose bytes are here or were uploaded."""
     file = value.get("file")
-    if not isinstance(file, Mapping):
+    if not isinstance(file, dict):
         return None
     data, uploaded = file.get("file_data"), file.get("file_id")
     if isinstance(data, str) == isinstance(uploaded, str):
@@ -154,7 +154,7 @@ def _refusal(value: dict[str, Any]) -> Part | None:
 def _thinking(value: dict[str, Any]) -> Part | None:
     """Read a thought that stands among the parts."""
     said = value.get("thinking")
-    if isinstance(said, list) and all(isinstance(each, Mapping) and isinstance(each.get("text"), str) for each in said):
+    if isinstance(said, list) and all(isinstance(each, dict) and isinstance(each.get("text"), str) for each in said):
         said = "".join(each["text"] for each in said)
     return Thought(said, extras={"=part": value}) if isinstance(said, str) else None
 
@@ -175,11 +175,18 @@ def write_content(parts: Sequence[tuple[str, Part]], writing: Writing) -> str | 
     Several texts of another format become one string: not every server of this format takes arrays of them. Each part
     comes with its path.
     """
+    if len(parts) == 1 and _bare(parts[0][1]):
+        return parts[0][1].text
     written = [value for path, part in parts if (value := write_part(part, writing, path)) is not None]
     several = len(parts) > 1 and (writing.own or not all(isinstance(part, Text) for _, part in parts))
     if several or not written or any(not _plain(value) for value in written):
         return written or None
     return "\n\n".join(value["text"] for value in written if value["text"])
+
+
+def _bare(part: Part) -> TypeGuard[Text]:
+    """Say whether a part is words, and nothing is said of them."""
+    return isinstance(part, Text) and part.signature is None and part.cache is None and part.extras is None
 
 
 def _plain(value: object) -> bool:

@@ -35,7 +35,7 @@ class Messages:
             Malformed: it is not understood.
         """
         place = f"messages[{len(self.read)}]"
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             raise Malformed(f'"{place}" must be an object, and is {_kind(message)}', place)
         content = message.get("content")
         if not isinstance(content, str | list | None):

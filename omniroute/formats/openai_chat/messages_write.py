@@ -38,8 +38,8 @@ class Messages:
     def add(self, message: Message, path: str) -> None:
         """Write the next message."""
         parts: list[Placed] = [(f"{path}.parts[{at}]", part) for at, part in enumerate(message.parts)]
-        extras = self._writing.extras(message.extras, path)
-        if "=role" in (message.extras or ()) and self._writing.own:
+        extras = self._writing.extras(message.extras, path) if message.extras else {}
+        if message.extras and "=role" in message.extras and self._writing.own:
             self._written += [part.json for _, part in parts if isinstance(part, Opaque)]
         elif message.role is Role.ASSISTANT:
             self._flush()
@@ -68,7 +68,7 @@ class Messages:
             parts = [(each, part) for each, part in parts if isinstance(part, Text)]
         content = write_content(parts, self._writing)
         if content is not None or self._writing.own:
-            self._written.append(members({"role": role, "content": content} | (extras or {})))
+            self._written.append(_message(role, content, extras))
 
     def done(self) -> list[dict[str, Any]]:
         """Give what was written."""
@@ -97,7 +97,7 @@ class Messages:
             self._late = []
         self._flush()
         if content is not None or self._writing.own:
-            self._written.append(members({"role": "user", "content": content} | extras))
+            self._written.append(_message("user", content, extras))
 
     def _result(self, result: ToolResult, path: str) -> None:
         """Write what a tool answered; pictures and the like wait for the message behind the results."""
@@ -127,3 +127,9 @@ class Messages:
         if value is not None:
             self._writing.approximate(path, "a result holds text alone: it stands in the message behind")
             self._late.append(value)
+
+
+def _message(role: str, content: Any, extras: dict[str, Any] | None) -> dict[str, Any]:
+    """Write a message that is nothing but content, which may be None."""
+    message = {"role": role} if content is None else {"role": role, "content": content}
+    return message | members(extras) if extras else message

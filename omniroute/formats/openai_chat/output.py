@@ -4,7 +4,6 @@ Source: OpenAI API reference, "Create chat completion", ``response_format``
 (https://platform.openai.com/docs/api-reference/chat/create). Of other servers: ``schema`` beside ``json_object``.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from omniroute.formats.openai_chat.members import Writing, members, nested, rest
@@ -18,7 +17,7 @@ _FIELDS = {"name": str, "description": str, "strict": bool}
 def read_output(left: dict[str, Any]) -> OutputSpec | None:
     """Take the wish for a form out of a request's members; plain text is none, and an unknown form stays there."""
     value = left.get("response_format")
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     kind, spec = value.get("type"), value.get("json_schema")
     if kind == "text":
@@ -30,7 +29,7 @@ def read_output(left: dict[str, Any]) -> OutputSpec | None:
         if schema is not None:
             extras["=type"] = kind
         return OutputSpec(schema, extras=extras or None)
-    elif kind == "json_schema" and isinstance(spec, Mapping):
+    elif kind == "json_schema" and isinstance(spec, dict):
         del left["response_format"]
         extras = rest(value, "type", "json_schema")
         fields = {name: spec[name] for name, type_ in _FIELDS.items() if isinstance(spec.get(name), type_)}

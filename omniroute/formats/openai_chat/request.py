@@ -9,12 +9,11 @@ the upstream, and reaches it unchanged.
 import msgspec
 
 from omniroute.errors import Malformed
-from omniroute.formats.codec import Asked, Field, Place, Prepared
+from omniroute.formats.codec import Asked, Fields, Place, Prepared
 from omniroute.formats.head import kind_of, read_head
 from omniroute.formats.patch import patch
 
 _STRING = msgspec.json.Decoder(str)
-_READ = frozenset({"model", "messages", "stream", "stream_options"})
 _INCLUDE_USAGE = {"include_usage": b"true"}
 
 
@@ -30,12 +29,11 @@ def ask(body: bytes, _place: Place) -> Asked:
         Malformed: the body is no JSON object, or ``model``, ``messages`` or ``stream`` is not what it must be.
     """
     fields = read_head(body)
-    values = {field.name: body[field.start : field.end] for field in fields if field.name in _READ}
-    model = _model(values.get("model"))
-    stream = _stream(values.get("stream", b"null"))
-    _messages(values.get("messages"))
-    usage_asked = stream and _usage_asked(values.get("stream_options", b"null"))
-    return Asked(model=model, stream=stream, usage_asked=usage_asked, body=body, fields=fields)
+    model = _model(body, fields)
+    stream = "stream" in fields and _stream(body[fields["stream"]])
+    _messages(body, fields)
+    usage_asked = stream and "stream_options" in fields and _usage_asked(body[fields["stream_options"]])
+    return Asked(model, stream, usage_asked, body, fields)
 
 
 def prepare(asked: Asked, model: str, want_usage: bool) -> Prepared:  # noqa: FBT001 - the shape that codec.Codec gives it
@@ -53,10 +51,11 @@ def prepare(asked: Asked, model: str, want_usage: bool) -> Prepared:  # noqa: FB
     return Prepared(patch(asked.body, asked.fields, changes) if changes else asked.body, hide_usage)
 
 
-def _model(value: bytes | None) -> str:
+def _model(body: bytes, fields: Fields) -> str:
     """Read ``model``: a string with something in it."""
-    if value is None:
+    if "model" not in fields:
         raise Malformed('"model" is missing: name a model, an alias or a combo (GET /v1/models lists them)', "model")
+    value = body[fields["model"]]
     if not value.startswith(b'"'):
         raise Malformed(f'"model" must be a string, and is {kind_of(value)}', "model")
     try:
@@ -75,12 +74,13 @@ def _stream(value: bytes) -> bool:
     return value == b"true"
 
 
-def _messages(value: bytes | None) -> None:
+def _messages(body: bytes, fields: Fields) -> None:
     """See that ``messages`` is an array; what is in it, the upstream judges."""
-    if value is None:
+    if "messages" not in fields:
         raise Malformed('"messages" is missing: send the conversation as an array of messages', "messages")
-    if not value.startswith(b"["):
-        raise Malformed(f'"messages" must be an array, and is {kind_of(value)}', "messages")
+    start = fields["messages"].start
+    if not body.startswith(b"[", start):
+        raise Malformed(f'"messages" must be an array, and is {kind_of(body[start : start + 1])}', "messages")
 
 
 def _usage_asked(options: bytes) -> bool:
@@ -89,21 +89,19 @@ def _usage_asked(options: bytes) -> bool:
         return False
     if not options.startswith(b"{"):
         return True
-    for field in _options(options):
-        if field.name == "include_usage":
-            return options[field.start : field.end] not in {b"false", b"null"}
-    return False
+    where = _options(options).get("include_usage")
+    return where is not None and options[where] not in {b"false", b"null"}
 
 
 def _with_usage(asked: Asked) -> bytes:
     """Give the request's ``stream_options`` with ``include_usage`` set, and all else in it as it was."""
-    for field in asked.fields:
-        options = asked.body[field.start : field.end]
-        if field.name == "stream_options" and options != b"null":
-            return patch(options, _options(options), _INCLUDE_USAGE)
-    return patch(b"{}", (), _INCLUDE_USAGE)
+    where = asked.fields.get("stream_options")
+    options = b"null" if where is None else asked.body[where]
+    if options == b"null":
+        return patch(b"{}", {}, _INCLUDE_USAGE)
+    return patch(options, _options(options), _INCLUDE_USAGE)
 
 
-def _options(options: bytes) -> tuple[Field, ...]:
+def _options(options: bytes) -> Fields:
     """Find the fields of ``stream_options``."""
     return read_head(options, '"stream_options"')

@@ -104,7 +104,7 @@ def _stop(left: dict[str, Any]) -> tuple[str, ...]:
 def _restate(left: dict[str, Any]) -> None:
     """Mark what only says what would be so without it, or how a stream is written, which is no loss elsewhere."""
     options = left.pop("stream_options", None)
-    if isinstance(options, Mapping):
+    if isinstance(options, dict):
         options = {name: each for name, each in options.items() if name != "include_usage"}
     if options:
         left["=stream_options"] = options

@@ -15,7 +15,9 @@ from omniroute.formats.openai_chat.output import write_output
 from omniroute.formats.openai_chat.request_read import LIMITS, NUMBERS
 from omniroute.formats.openai_chat.thinking import write_thinking
 from omniroute.formats.openai_chat.tools import write_choice, write_tools
-from omniroute.ir.request import GenerateRequest, ToolMode
+from omniroute.ir.request import GenerateRequest, Sampling, ToolMode
+
+_UNSET = Sampling()
 
 
 def render_request(request: GenerateRequest) -> Rendered:
@@ -23,7 +25,8 @@ def render_request(request: GenerateRequest) -> Rendered:
     writing = Writing(own=request.format is OWN)
     body: dict[str, Any] = {"messages": write_messages(request, writing)}
     body |= _tools(request, writing)
-    body |= _sampling(request, writing)
+    if request.sampling != _UNSET:
+        body |= _sampling(request.sampling, writing)
     if request.output is not None:
         body["response_format"] = write_output(request.output, writing)
     if request.thinking is not None:
@@ -43,9 +46,11 @@ def render_request(request: GenerateRequest) -> Rendered:
 
 def _tools(request: GenerateRequest, writing: Writing) -> dict[str, Any]:
     """Write what is said of tools; without any, servers refuse the rest of it."""
+    choice = request.tool_choice
+    if not request.tools and choice is None and request.parallel_tools is None:
+        return {}
     tools = write_tools(request, writing)
     body: dict[str, Any] = {"tools": tools or None, "parallel_tool_calls": request.parallel_tools}
-    choice = request.tool_choice
     if choice is not None:
         body["tool_choice"] = write_choice(choice, writing)
     if tools or writing.own:
@@ -57,9 +62,8 @@ def _tools(request: GenerateRequest, writing: Writing) -> dict[str, Any]:
     return {}
 
 
-def _sampling(request: GenerateRequest, writing: Writing) -> dict[str, Any]:
+def _sampling(sampling: Sampling, writing: Writing) -> dict[str, Any]:
     """Write how tokens are drawn; ``top_k`` is not OpenAI's, and only goes where it was said in this format."""
-    sampling = request.sampling
     body: dict[str, Any] = {name: getattr(sampling, name) for name in NUMBERS}
     if body["top_k"] is not None and not writing.own:
         writing.drop("sampling.top_k", "this format has no such setting")
@@ -74,7 +78,7 @@ def dress(body: Mapping[str, Any], terms: Terms) -> bytes:
     """
     sent: dict[str, Any] = {"model": terms.model, **body}
     options = sent.get("stream_options", {})
-    if sent.get("stream") is True and terms.stream_usage and isinstance(options, Mapping):
+    if sent.get("stream") is True and terms.stream_usage and isinstance(options, dict):
         sent["stream_options"] = {**options, "include_usage": True}
     for name in LIMITS:
         limit = sent.get(name)

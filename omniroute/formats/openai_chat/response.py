@@ -7,7 +7,6 @@ themselves; only what is no answer gets a complaint.
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,7 +20,9 @@ from omniroute.names import FailureKind
 _MOST_TOKENS = 2**53
 """Beyond this integers are not interoperable in JSON (RFC 8259 §6), and no answer has so many tokens."""
 
-
+_SENT = ("cached_tokens", "cache_write_tokens", "audio_tokens")
+_SAID = ("reasoning_tokens", "audio_tokens")
+"""What is read of the details of the input, and of the output."""
 _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
 """Where servers report what was read from a cache that do not report it among the details."""
 
@@ -44,24 +45,32 @@ def answer(body: bytes) -> Answered:
 
     It is no answer, and gets a complaint, where it is not a JSON object, says that it is an error, or has no choices.
     """
+    whole = _decode(body)
+    if whole is None:
+        return _malformed("the answer is not a JSON object" if body.strip() else "the answer is empty")
+    if whole.error or whole.object == "error":
+        return Answered(complaint=read_error(body))
+    if not whole.choices:
+        return _malformed("the answer has no choices")
+    return Answered(read_usage(whole.usage), read_model(whole.model))
+
+
+def _decode(body: bytes) -> _Whole | None:
+    """Read an answer's members, those of a kind that is not documented as absent; None where it is no JSON object."""
     try:
-        whole = _DECODER.decode(body)
+        return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = loads(body)
-        if not isinstance(value, dict):
-            return _malformed("the answer is not a JSON object" if body.strip() else "the answer is empty")
-        return _judge(value, body)
-    return _judge(msgspec.structs.asdict(whole), body)
-
-
-def _judge(value: dict[str, Any], body: bytes) -> Answered:
-    """Decide whether an answer's members make it one."""
-    if value.get("error") or value.get("object") == "error":
-        return Answered(complaint=read_error(body))
-    choices = value.get("choices")
-    if not isinstance(choices, list) or not choices:
-        return _malformed("the answer has no choices")
-    return Answered(usage=read_usage(value.get("usage")), model=read_model(value.get("model")))
+    if not isinstance(value, dict):
+        return None
+    choices, model, kind = value.get("choices"), value.get("model"), value.get("object")
+    return _Whole(
+        choices=choices if isinstance(choices, list) else None,
+        usage=value.get("usage"),
+        model=model if isinstance(model, str) else None,
+        error=value.get("error"),
+        object=kind if isinstance(kind, str) else None,
+    )
 
 
 def _malformed(message: str) -> Answered:
@@ -80,9 +89,11 @@ def loads(data: bytes) -> object:
         return None
 
 
-def read_model(value: object) -> str | None:
+def read_model(value: str | None) -> str | None:
     """Read the model's name; empty is none."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and value else None
+    if not value or value.isascii():
+        return value or None
+    return value.encode("utf-8", "replace").decode()
 
 
 def read_usage(value: object) -> Usage | None:
@@ -101,42 +112,42 @@ def read_usage(value: object) -> Usage | None:
 
     ``audio_tokens`` are parts of what they stand in the details of; nobody says how much of the sound sent was cached.
     """
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
-    prompt = _count(value.get("prompt_tokens"))
-    completion = _count(value.get("completion_tokens"))
+    prompt, completion = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
     if prompt is None and completion is None:
         return None
     prompt, output = prompt or 0, completion or 0
-    details = _members(value.get("prompt_tokens_details"))
-    cached = _count(details.get("cached_tokens"))
-    if cached is None:
-        cached = next((count for name in _CACHED if (count := _count(value.get(name))) is not None), 0)
-    written = min(_count(details.get("cache_write_tokens")) or 0, prompt)
-    read = min(cached, prompt - written)
-    said = _members(value.get("completion_tokens_details"))
-    reasoning = _count(said.get("reasoning_tokens"))
+    cached, written, heard = _counts(value.get("prompt_tokens_details"), _SENT)
+    reasoning, spoken = _counts(value.get("completion_tokens_details"), _SAID)
+    for name in _CACHED:
+        if cached is None and name in value:
+            cached = _count(value[name])
+    written = min(written, prompt) if written else 0
+    read = min(cached, prompt - written) if cached else 0
     surplus = (_count(value.get("total_tokens")) or 0) - prompt - output
-    if surplus > 0 and reasoning in {None, surplus}:
+    if surplus > 0 and (reasoning is None or reasoning == surplus):
         output, reasoning = output + surplus, surplus
     return Usage(
         input=prompt - written - read,
         output=output,
         cache_read=read,
         cache_write=written,
-        reasoning=min(reasoning or 0, output),
-        audio_in=min(_count(details.get("audio_tokens")) or 0, prompt - written - read),
-        audio_out=min(_count(said.get("audio_tokens")) or 0, output),
+        reasoning=min(reasoning, output) if reasoning else 0,
+        audio_in=min(heard, prompt - written - read) if heard else 0,
+        audio_out=min(spoken, output) if spoken else 0,
     )
 
 
-def _members(value: object) -> Mapping[str, object]:
-    """Give an object's members; of anything else, none."""
-    return value if isinstance(value, Mapping) else {}
+def _counts(members: object, names: tuple[str, ...]) -> list[int | None]:
+    """Read an object's numbers of tokens; of anything else, none."""
+    if not isinstance(members, dict):
+        return [None] * len(names)
+    return [_count(members[name]) if name in members else None for name in names]
 
 
 def _count(value: object) -> int | None:
-    """Read a number of tokens, which some servers write as a float; None for what is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """Read a number of tokens, which some servers write as a float; None for what is none, such as true."""
+    if type(value) is not int and type(value) is not float:
         return None
     return int(value) if 0 <= value <= _MOST_TOKENS else None

@@ -5,7 +5,6 @@ Source: OpenAI API reference, "The chat completion object" (https://platform.ope
 Always true: reading never raises; what is not understood is in ``extras``. The first choice is the answer.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from omniroute.formats.jsontext import loads
 from omniroute.formats.openai_chat.assistant import Said, read_assistant
 from omniroute.formats.openai_chat.content import OWN
 from omniroute.formats.openai_chat.finish import plain_word, read_finish
-from omniroute.formats.openai_chat.members import members, take_int, take_text, text
+from omniroute.formats.openai_chat.members import members, take_int, text
 from omniroute.formats.openai_chat.response import read_usage
 from omniroute.ir.parts import Part, Text, ToolCall
 from omniroute.ir.response import GenerateResponse
@@ -27,26 +26,22 @@ OBJECT = "chat.completion"
 def read_response(body: bytes) -> GenerateResponse:
     """Read an answer of which ``answer`` did not complain."""
     value = loads(body)
-    left = members(value) if isinstance(value, Mapping) else {}
+    left = members(value) if isinstance(value, dict) else {}
     choices = left.pop("choices", None)
     first, *others = choices if isinstance(choices, list) and choices else [{}]
-    choice = {"message": None, "finish_reason": None} | (members(first) if isinstance(first, Mapping) else {})
+    choice = {"message": None, "finish_reason": None} | (members(first) if isinstance(first, dict) else {})
     id_, model, created = _name(left, "id"), _name(left, "model"), take_int(left, "created")
     said = Said([], {})
-    if isinstance(choice["message"], Mapping):
+    if isinstance(choice["message"], dict):
         said = read_assistant(choice.pop("message"), id_ or created or "")
     parts = _beside(said.parts, said.left, choice)
-    finish = read_finish(choice["finish_reason"], calls=any(isinstance(part, ToolCall) for part in parts))
+    finish = read_finish(choice["finish_reason"], calls=ToolCall in map(type, parts))
+    _forget(choice, "finish_reason", plain_word(finish))
+    _forget(choice, "index", 0)
+    _forget(left, "object", OBJECT)
     usage = left.pop("usage", None)
-    for place, name, plain in (
-        (choice, "finish_reason", plain_word(finish)),
-        (choice, "index", 0),
-        (left, "object", OBJECT),
-    ):
-        if plain is not None and place.get(name) == plain:
-            del place[name]
-    restated = {"choice": choice, "message": said.left, "choices": others, "usage": usage}
-    extras = left | {f"={name}": each for name, each in restated.items() if each}
+    restated = {"=choice": choice, "=message": said.left, "=choices": others, "=usage": usage}
+    extras = left | {name: each for name, each in restated.items() if each}
     return GenerateResponse(
         *(OWN, tuple(parts), finish, id_, model, created),
         stop_sequence=text(choice.get("stop_reason")),
@@ -55,16 +50,27 @@ def read_response(body: bytes) -> GenerateResponse:
     )
 
 
+def _forget(members: dict[str, Any], name: str, plain: object) -> None:
+    """Take out a member that only says what is written anyway."""
+    if plain is not None and members.get(name) == plain:
+        del members[name]
+
+
 def _name(left: dict[str, Any], name: str) -> str | None:
     """Take a name out; an empty one is none, and only put back."""
-    found = take_text(left, name)
-    if found == "":
+    found = left.get(name)
+    if not isinstance(found, str):
+        return None
+    del left[name]
+    if not found:
         left[f"={name}"] = found
     return found or None
 
 
 def _beside(parts: list[Part], message: dict[str, Any], choice: dict[str, Any]) -> list[Part]:
     """Put what is said of a text to the last one, where another format's reader would miss it."""
+    if not message and choice.keys().isdisjoint(BESIDE):
+        return parts
     said = {name: each for name in BESIDE if (each := message.get(name) or choice.get(name))}
     for place in reversed(range(len(parts) if said else 0)):
         last = parts[place]

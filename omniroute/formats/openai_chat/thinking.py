@@ -7,7 +7,7 @@ Source: OpenAI API reference, "Create chat completion", ``reasoning_effort``
 Always true: what a client said in one of these members is put back as it was said.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from omniroute.formats.openai_chat.members import Writing, take_bool, take_int
@@ -44,7 +44,7 @@ def _effort(value: object) -> tuple[Known, Any]:
 
 def _reasoning(value: object) -> tuple[Known, Any]:
     """Read ``reasoning``."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return {}, None
     left = dict(value)
     found: Known = {"enabled": take_bool(left, "enabled"), "budget": take_int(left, "max_tokens")}
@@ -58,7 +58,7 @@ def _reasoning(value: object) -> tuple[Known, Any]:
 
 def _thinking(value: object) -> tuple[Known, Any]:
     """Read ``thinking``."""
-    left = dict(value) if isinstance(value, Mapping) else {}
+    left = dict(value) if isinstance(value, dict) else {}
     kind = left.pop("type", None)
     if not isinstance(kind, str):
         return {}, None

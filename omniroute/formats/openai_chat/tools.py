@@ -31,13 +31,13 @@ def read_tools(value: object) -> tuple[Tool | Opaque, ...]:
 
 def _tool(value: object, place: str) -> Tool | Opaque:
     """Read one tool; one of a type of its server's own is run there."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise Malformed(f'"{place}" must be an object', place)
     kind = value.get("type", "function")
     if kind not in ("function", "custom"):
         return Opaque(OWN, dict(value))
     tool = value.get(kind)
-    if not isinstance(tool, Mapping) or not isinstance(tool.get("name"), str):
+    if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
         raise Malformed(f'"{place}.{kind}" must be an object that has a "name"', f"{place}.{kind}")
     extras = rest(value, "type", kind)
     return _function(tool, extras) if kind == "function" else _custom(tool, extras)
@@ -63,7 +63,7 @@ def _custom(tool: Mapping[str, Any], extras: dict[str, Any]) -> Tool:
     left = rest(tool, "name")
     description = left.pop("description") if isinstance(left.get("description"), str) else None
     form = left.get("format")
-    grammar = form.get("grammar") if isinstance(form, Mapping) and form.get("type") == "grammar" else None
+    grammar = form.get("grammar") if isinstance(form, dict) and form.get("type") == "grammar" else None
     if grammar is not None:
         del left["format"]
     elif form == {"type": "text"}:
@@ -109,11 +109,11 @@ def read_choice(value: object) -> ToolChoice | None:
     if isinstance(value, str):
         mode = _MODES.get(value)
         return None if mode is None else ToolChoice(mode, extras={"=mode": value} if value == "any" else None)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     kind = value.get("type")
     named = value.get(kind) if isinstance(kind, str) else None
-    if not isinstance(named, Mapping):
+    if not isinstance(named, dict):
         return None
     if kind == "allowed_tools":
         mode = _MODES.get(str(named.get("mode")))
@@ -136,7 +136,7 @@ def write_choice(choice: ToolChoice, writing: Writing) -> Any:
 
 def tool_pins(tools: tuple[Tool | Opaque, ...], choice: object) -> tuple[Pin, ...]:
     """Give the pins of tools that a provider runs; ``choice`` is the client's, as it was sent."""
-    forced = text(choice.get("type")) if isinstance(choice, Mapping) else None
+    forced = text(choice.get("type")) if isinstance(choice, dict) else None
     return hosted_pins(tools, _type, lambda tool: "search" in _type(tool), forced)
 
 

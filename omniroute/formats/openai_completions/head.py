@@ -9,7 +9,7 @@ Always true: only what routing needs is read; whatever else is in the body is be
 import msgspec
 
 from omniroute.errors import Malformed
-from omniroute.formats.codec import Asked, Field, Place, Prepared
+from omniroute.formats.codec import Asked, Fields, Place, Prepared
 from omniroute.formats.head import kind_of, read_head
 from omniroute.formats.patch import patch
 
@@ -58,9 +58,9 @@ def prepare(asked: Asked, model: str, want_usage: bool) -> Prepared:  # noqa: FB
     return Prepared(patch(asked.body, asked.fields, changes) if changes else asked.body, hide_usage)
 
 
-def _value(body: bytes, fields: tuple[Field, ...], name: str) -> bytes:
+def _value(body: bytes, fields: Fields, name: str) -> bytes:
     """Give a field's value as it is written; ``null`` where there is none."""
-    return next((body[field.start : field.end] for field in fields if field.name == name), b"null")
+    return body[fields[name]] if name in fields else b"null"
 
 
 def _model(value: bytes) -> str:

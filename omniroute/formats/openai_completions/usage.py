@@ -15,7 +15,7 @@ _MOST_TOKENS = 2**53
 
 def read_usage(value: object) -> Usage | None:
     """Bring reported usage into the convention of ``ir.usage``; None where it tells nothing."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     prompt = _count(value.get("prompt_tokens"))
     output = _count(value.get("completion_tokens"))
@@ -51,7 +51,7 @@ def write_usage(usage: Usage) -> dict[str, object]:
 def _detail(value: Mapping[str, object], group: str, name: str) -> int:
     """Read a number out of a group of details; 0 where there is none."""
     details = value.get(group)
-    return (_count(details.get(name)) or 0) if isinstance(details, Mapping) else 0
+    return (_count(details.get(name)) or 0) if isinstance(details, dict) else 0
 
 
 def _count(value: object) -> int | None:

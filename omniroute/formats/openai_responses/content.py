@@ -55,14 +55,14 @@ def opaque(part: Any) -> Opaque:
 
 def opaque_part(part: Part) -> Any:
     """Give the content part that ``opaque`` kept; None of anything else."""
-    if isinstance(part, Opaque) and part.format is OWN and isinstance(part.json, Mapping):
+    if isinstance(part, Opaque) and part.format is OWN and isinstance(part.json, dict):
         return part.json.get(PART)
     return None
 
 
 def read_content(part: Any, default: str) -> Part:
     """Read a content part; ``default`` is the type that text has in its place, which says who speaks."""
-    if not isinstance(part, Mapping):
+    if not isinstance(part, dict):
         return opaque(part)
     match part.get("type"):
         case "input_text" | "output_text" | "text":
@@ -101,7 +101,7 @@ def _refusal(part: Mapping[str, Any]) -> Part | None:
 
 def _cache(part: Mapping[str, Any]) -> CacheHint | None:
     """Read a cache breakpoint, whose one documented form says nothing but that it is there."""
-    return CacheHint() if isinstance(part.get("prompt_cache_breakpoint"), Mapping) else None
+    return CacheHint() if isinstance(part.get("prompt_cache_breakpoint"), dict) else None
 
 
 def _image(part: Mapping[str, Any]) -> Part | None:
@@ -147,7 +147,7 @@ def _document(part: Mapping[str, Any]) -> Part | None:
 def _audio(part: Mapping[str, Any]) -> Part | None:
     """Read sound."""
     sound = part.get("input_audio")
-    if not isinstance(sound, Mapping) or set(sound) != {"data", "format"}:
+    if not isinstance(sound, dict) or set(sound) != {"data", "format"}:
         return None
     data, kind = sound["data"], text(sound["format"])
     if not isinstance(data, str) or kind is None:

@@ -17,7 +17,7 @@ PASSES = frozenset({b"openai-organization", b"openai-project", b"openai-beta"})
 """Request headers of the API reference that are between a client and OpenAI."""
 
 _STRING = msgspec.json.Decoder(str)
-_READ = frozenset({"model", "stream"})
+_READ = ("model", "stream")
 
 
 def url(_model: str, _stream: bool) -> str:  # noqa: FBT001 - the shape that codec.Codec gives it
@@ -32,7 +32,7 @@ def ask(body: bytes, _place: Place) -> Asked:
         Malformed: the body is no JSON object, or ``model`` or ``stream`` is not what it must be.
     """
     fields = read_head(body)
-    values = {field.name: body[field.start : field.end] for field in fields if field.name in _READ}
+    values = {name: body[fields[name]] for name in _READ if name in fields}
     model, stream = _model_of(values.get("model")), _stream_of(values.get("stream", b"null"))
     return Asked(model=model, stream=stream, usage_asked=True, body=body, fields=fields)
 

@@ -119,9 +119,7 @@ def sealed(signature: Signature, *, redacted: bool = False) -> str:
 
 def own_item(part: Part) -> dict[str, Any] | None:
     """Give the item that an ``Opaque`` of this format is; None of anything else."""
-    return (
-        dict(part.json) if isinstance(part, Opaque) and part.format is OWN and isinstance(part.json, Mapping) else None
-    )
+    return dict(part.json) if isinstance(part, Opaque) and part.format is OWN and isinstance(part.json, dict) else None
 
 
 def request_thought(thought: Thought, path: str, say: Saying) -> dict[str, Any] | None:

@@ -96,7 +96,7 @@ def read_input(value: Any) -> tuple[Message, ...]:
         raise Malformed('"input" must be a string or an array of items', "input")
     turns = _Turns()
     for position, item in enumerate(value):
-        if not isinstance(item, Mapping):
+        if not isinstance(item, dict):
             raise Malformed(f"input[{position}] must be an object", "input")
         turns.take(item, position)
     return turns.done()

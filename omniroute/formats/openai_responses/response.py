@@ -69,7 +69,7 @@ def read_response(body: bytes) -> GenerateResponse:
     parts = tuple(
         part
         for position, item in enumerate(listed(value.get("output")))
-        if isinstance(item, Mapping)
+        if isinstance(item, dict)
         for part in read_output_item(item, made_up(own_id, position))
     )
     extras: Extras = keep(value, _SAID) or {}

@@ -32,7 +32,7 @@ def read_tools(value: Any) -> tuple[Tool | Opaque, ...]:
     """
     if value is None:
         return ()
-    if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise Malformed('"tools" must be an array of objects', "tools")
     return tuple(tool for each in value for tool in _read(each))
 
@@ -47,7 +47,7 @@ def _read(tool: Mapping[str, Any]) -> tuple[Tool | Opaque, ...]:
 def _read_namespace(tool: Mapping[str, Any]) -> tuple[Tool, ...]:
     """Read a namespace; gives nothing where something in it is not understood, or nothing is in it."""
     name = text(tool.get("name"))
-    inner = [_read_own(each, name) for each in listed(tool.get("tools")) if isinstance(each, Mapping)]
+    inner = [_read_own(each, name) for each in listed(tool.get("tools")) if isinstance(each, dict)]
     known = [each for each in inner if each is not None]
     if name is None or not known or len(known) < len(listed(tool.get("tools"))):
         return ()

@@ -75,7 +75,7 @@ def put_back(extras: Extras | None, without: Iterable[str] = ()) -> dict[str, An
 
 def members(value: object) -> Mapping[str, Any]:
     """Give an object's members; of anything else, none."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def listed(value: object) -> list[Any]:

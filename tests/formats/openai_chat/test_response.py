@@ -58,6 +58,8 @@ def test_numbers_are_read_leniently_and_never_below_zero(reported: dict[str, Any
         ({"prompt_cache_hit_tokens": 60, "prompt_cache_miss_tokens": 40}, Usage(40, 0, cache_read=60)),
         ({"cached_tokens": 60}, Usage(40, 0, cache_read=60)),
         ({"num_cached_tokens": 60}, Usage(40, 0, cache_read=60)),
+        ({"prompt_cache_hit_tokens": 0, "cached_tokens": 60}, Usage(100, 0)),
+        ({"prompt_cache_hit_tokens": "60", "cached_tokens": 50}, Usage(50, 0, cache_read=50)),
         ({"prompt_tokens_details": {"cached_tokens": 60, "audio_tokens": 30}}, Usage(40, 0, 60, audio_in=30)),
         ({"prompt_tokens_details": {"cached_tokens": 60, "audio_tokens": 90}}, Usage(40, 0, 60, audio_in=40)),
         ({"prompt_tokens_details": {"cached_tokens": 0}, "cached_tokens": 60}, Usage(100, 0)),
