@@ -10,7 +10,8 @@ Invariants:
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from math import inf
 
 import msgspec
@@ -20,7 +21,7 @@ from omniroute.engine.equipment import Way
 from omniroute.engine.patience import Patience, Why
 from omniroute.engine.progress import ProgressWatch
 from omniroute.engine.record import Record
-from omniroute.engine.reply import Client, answer_headers
+from omniroute.engine.reply import Client, Prompt, answer_headers
 from omniroute.engine.terms import Headers
 from omniroute.formats.codec import Asked, Watch
 from omniroute.formats.translate import Carrier
@@ -30,7 +31,7 @@ from omniroute.names import FailureKind, Outcome
 from omniroute.routing.failure import Failure
 from omniroute.routing.judge import kind_of, kind_of_complaint, retry_after
 from omniroute.routing.plan import Candidate
-from omniroute.upstream.port import Answer, Outgoing, Phase, SendError, Upstream
+from omniroute.upstream.port import Answer, Outgoing, Phase, Pouring, SendError, Upstream
 
 LONGEST_ANSWER = 256 * 1024 * 1024
 """Bytes of a whole answer that are read at most; images and audio come inside JSON."""
@@ -222,17 +223,49 @@ class Attempt:
 
     async def _pump(self, answer: Answer, watch: Watch, chunks: AsyncIterator[bytes]) -> bytes:
         """Pass records on as they come; give those of the chunk that ended the answer, which are yet to be sent."""
+        pour = self._pouring(watch, chunks)
         async for chunk in chunks:
             ready = watch.feed(chunk)
-            if watch.done or watch.complaint is not None:
+            if _over(watch):
                 return ready
-            if self.started or watch.started:
-                self._wait_for_client()
-                await self._pass_on(answer, ready)
-                self._wait(self._limits.between_events, "the next event of the stream")
-            else:
+            if not (self.started or watch.started):
                 self._hold(ready)
+                continue
+            self._wait_for_client()
+            if not self.started:
+                await self._start(answer)
+                ready, self._held = self._held + ready, b""
+            if ready:
+                self._record.relayed += len(ready)
+                await self._client.send(ready)
+            self._wait_for_event()
+            if pour is not None:
+                await pour()
+                if _over(watch):
+                    last, self._held = self._held, b""
+                    return last
         return b""
+
+    def _pouring(self, watch: Watch, chunks: AsyncIterator[bytes]) -> Callable[[], Awaitable[None]] | None:
+        """Give what passes records on in the moment in which they are read, where both connections can do that.
+
+        It ends where the client's is full, where there is no more to read, and where the answer is over: then what
+        ended it is held.
+        """
+        client, record = self._client, self._record
+        if not (isinstance(client, Prompt) and isinstance(chunks, Pouring)):
+            return None
+
+        def passed(chunk: bytes) -> bool:
+            ready = watch.feed(chunk)
+            if _over(watch):
+                self._held = ready
+                return False
+            self._wait_for_event()
+            record.relayed += len(ready)
+            return client.put(ready) if ready else True
+
+        return partial(chunks.pour, passed)
 
     def _counts(self) -> bool:
         """Whether the client is told of progress: where it asked, and its streams have room for events of ours."""
@@ -249,15 +282,6 @@ class Attempt:
         self._held += ready
         if len(self._held) > LONGEST_PREAMBLE:
             raise SendError(Phase.TOO_LONG, f"sent more than {LONGEST_PREAMBLE} bytes that say nothing")
-
-    async def _pass_on(self, answer: Answer, ready: bytes) -> None:
-        """Send records to the client; the first of them begin the response."""
-        if not self.started:
-            await self._start(answer)
-            ready, self._held = self._held + ready, b""
-        if ready:
-            self._record.relayed += len(ready)
-            await self._client.send(ready)
 
     async def _start(self, answer: Answer) -> None:
         """Begin the response: from here on, no other candidate can answer."""
@@ -312,6 +336,10 @@ class Attempt:
         """Expect something of the upstream within ``limit`` seconds, and within the request's time."""
         self._patience.expect(min(self._patience.now() + limit, self._deadline), what)
 
+    def _wait_for_event(self) -> None:
+        """Expect the next event of a stream that has begun."""
+        self._wait(self._limits.between_events, "the next event of the stream")
+
     def _wait_for_client(self) -> None:
         """Expect nothing of the upstream; but a client that does not read may not hold it for ever."""
         self._patience.expect(self._deadline, CLIENT)
@@ -357,6 +385,11 @@ def _headers(way: Way, carrier: Carrier, passed: Headers) -> Headers:
         if all(name != known for known, _ in headers):
             headers = (*headers, (name, value))
     return headers
+
+
+def _over(watch: Watch) -> bool:
+    """Whether nothing that comes of a stream can matter any more."""
+    return watch.done or watch.complaint is not None
 
 
 def _is_json(answer: Answer) -> bool:

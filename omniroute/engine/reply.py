@@ -4,7 +4,7 @@ Always true: every error names our stable code and the request, and every failed
 the request itself is kept in its own words, because clients know how to read those.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import quote
 
 from omniroute.engine.limit_headers import retry_headers
@@ -62,6 +62,15 @@ class Client(Protocol):
 
     async def end(self, data: bytes) -> None:
         """Send the last part, and end the response."""
+        ...
+
+
+@runtime_checkable
+class Prompt(Protocol):
+    """A client that can be sent a part without waiting."""
+
+    def put(self, data: bytes) -> bool:
+        """Send a part of a streamed response, however full the connection is; say whether there is room for more."""
         ...
 
 

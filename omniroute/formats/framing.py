@@ -54,11 +54,9 @@ class Splitter:
         """Take the next bytes; give the records that they complete."""
         if self.too_long:
             return []
-        if not self._held and (whole := self._lines_of_two(data)) is not None:
+        if not self._held and (whole := self._whole(data)) is not None:
             return [whole]
         self._carriage = self._carriage or b"\r" in data
-        if not (self._held or self._carriage) and data.find(b"\n\n") == len(data) - 2 and 1 < len(data) <= self._limit:
-            return [self._read(data)]
         text: bytes | bytearray = data
         if self._held:
             self._held += data
@@ -84,14 +82,18 @@ class Splitter:
         self._held.clear()
         return self._read(held + _missing(held)) if held else None
 
-    def _lines_of_two(self, data: bytes) -> Record | None:
-        """Read what is exactly one record of one ``data`` line that ends with CRLF, as some servers send each."""
-        if not (data.endswith(b"\r\n\r\n") and data.startswith(b"data: ") and 10 <= len(data) <= self._limit):
+    def _whole(self, data: bytes) -> Record | None:
+        """Read what is exactly one record of one ``data`` line, as most servers send each."""
+        if not data.startswith(b"data: ") or len(data) > self._limit:
             return None
-        if data.find(b"\r") != len(data) - 4 or data.find(b"\n") != len(data) - 3:
-            return None
-        self._opening = False
-        return Record(data, data[6:-4])
+        ending = data.find(b"\n") - len(data)
+        if ending == -2 and data.endswith(b"\n\n") and b"\r" not in data:
+            self._opening = False
+            return Record(data, data[6:-2])
+        if ending == -3 and data.endswith(b"\r\n\r\n") and data.find(b"\r") == len(data) - 4:
+            self._opening = False
+            return Record(data, data[6:-4])
+        return None
 
     def _end(self, text: bytes | bytearray, start: int) -> int:
         """Find where the record's empty line ends, looking from ``start`` on; 0 where it is not there yet."""

@@ -18,7 +18,7 @@ from omniroute.engine.understand import Inbound
 from omniroute.formats import CODECS, GEMINI_ARRAY
 from omniroute.formats.codec import Codec, Place
 from omniroute.gateway.inbound import AsgiClient, Message, Receive, Send, key_of, origin, wish
-from omniroute.gateway.line import LINE, LineClient
+from omniroute.gateway.line import LINE, Line, LineClient
 from omniroute.gateway.routes import ACTIONS, DEDICATED, INFERENCE, TOLERATED, Spot, action, dedicated
 from omniroute.names import ProviderName
 
@@ -56,7 +56,7 @@ class Gateway:
         if scope["type"] == "http":
             request_id = f"req_{time.time_ns() // 1_000_000:012x}{self._chance.getrandbits(48):012x}"
             if scope["method"] == "POST":
-                entrance = self._route(scope)
+                entrance = self._spots.get(scope["path"]) or self._named(scope)
                 if entrance is not None:
                     await self._exchange(scope, receive, send, request_id, entrance)
                     return
@@ -64,12 +64,9 @@ class Gateway:
             send = self._stamped(send, request_id)
         await self._pages(scope, receive, send)
 
-    def _route(self, scope: Scope) -> "Entrance | None":
-        """Find what is spoken at a path: a look-up, else one of the paths that have a name in them."""
+    def _named(self, scope: Scope) -> "Entrance | None":
+        """Find what is spoken at one of the paths that have a name in them."""
         path: str = scope["path"]
-        entrance = self._spots.get(path)
-        if entrance is not None:
-            return entrance
         named = dedicated(path)
         if named is not None:
             found = self._dedicated.get(named[1])
@@ -82,10 +79,10 @@ class Gateway:
     ) -> None:
         """Hand a request to the engine."""
         live = self._rt.holder.current
-        patience = Patience()
         headers = scope["headers"]
         common = common_headers(live.tag, request_id)
-        line = scope.pop(LINE, None)
+        line: Line | None = scope.pop(LINE, None)
+        patience = Patience(None if line is None else line.alarm)
         if line is not None:
             client: AsgiClient = LineClient(line, headers, (receive, send), patience, common)
         else:

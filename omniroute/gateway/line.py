@@ -8,14 +8,15 @@ cycle's state afterwards is the same, so that keep-alive, pipelining and a grace
 Whatever server does not offer a ``Line`` is served by ``inbound.AsgiClient``.
 """
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from omniroute.engine.patience import Patience, Why
+from omniroute.engine.patience import Alarm, Patience, Why
 from omniroute.engine.terms import Headers
-from omniroute.gateway.inbound import AsgiClient, RawHeaders, Receive, Send
+from omniroute.gateway.inbound import AsgiClient, RawHeaders, Receive, Send, too_large
 
 LINE = "omniroute.line"
 """Where a scope has its ``Line``."""
@@ -24,14 +25,18 @@ LARGE = 32 * 1024
 
 
 class Line:
-    """One request on a connection: uvicorn's cycle of it, and who is to be told when the connection is lost."""
+    """One request on a connection: uvicorn's cycle of it, and who is to be told when the connection is lost.
 
-    __slots__ = ("_left", "_protocol", "cycle")
+    ``alarm`` is the connection's, for whoever waits while the request is answered.
+    """
+
+    __slots__ = ("_left", "_protocol", "alarm", "cycle")
 
     def __init__(self, protocol: "LineProtocol", cycle: RequestResponseCycle) -> None:
         """Belong to a connection."""
         self._protocol = protocol
         self._left: Callable[[], None] | None = None
+        self.alarm = protocol.alarm
         self.cycle = cycle
 
     def hear(self, left: Callable[[], None]) -> None:
@@ -62,6 +67,13 @@ class LineProtocol(HttpToolsProtocol):
     heard: Line | None = None
     idle_since: float | None = None
     """When the last response was complete, on the loop's clock; None while a request is coming or answered."""
+
+    alarm: Alarm
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's has it
+        """Begin a connection."""
+        super().connection_made(transport)
+        self.alarm = Alarm(self.loop, kept=True)
 
     def on_headers_complete(self) -> None:
         """Begin a request."""
@@ -105,6 +117,7 @@ class LineProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever is being answered, which with pipelined requests is not the newest cycle."""
         super().connection_lost(exc)
+        self.alarm.drop()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
@@ -116,7 +129,7 @@ class LineProtocol(HttpToolsProtocol):
 class LineClient(AsgiClient):
     """One client connection for the time of one exchange; as ``engine.reply.Client``."""
 
-    __slots__ = ("_cycle", "_head", "_line", "_patient")
+    __slots__ = ("_cycle", "_head", "_line")
 
     def __init__(
         self,
@@ -130,7 +143,6 @@ class LineClient(AsgiClient):
         super().__init__(headers, *asgi, patience, common)
         self._line = line
         self._cycle = line.cycle
-        self._patient = patience
         self._head: bytes | None = None
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
@@ -151,8 +163,20 @@ class LineClient(AsgiClient):
 
     async def send(self, data: bytes) -> None:
         """Send a part of it; waits while the connection is full."""
-        if await self._open():
-            self._cycle.transport.write(self._taken() + _chunk(data))
+        if self._cycle.flow.write_paused:
+            await self._open()
+        self.put(data)
+
+    def put(self, data: bytes) -> bool:
+        """Send a part of it now; as ``engine.reply.Prompt``."""
+        cycle = self._cycle
+        if cycle.disconnected:
+            return True
+        if self._head is None and data:
+            cycle.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            cycle.transport.write(self._taken() + _chunk(data))
+        return not cycle.flow.write_paused
 
     async def end(self, data: bytes) -> None:
         """Send the last part, and end the response."""
@@ -161,14 +185,17 @@ class LineClient(AsgiClient):
             self._complete()
         self.ended = True
 
-    async def _first(self) -> tuple[bytes, bool]:
-        """Give what has come of the body, and whether more is to come; what is there is taken without waiting."""
+    async def body(self, limit: int) -> bytes:
+        """Read the request body; what is there as a whole is taken without waiting."""
         cycle = self._cycle
         if cycle.more_body or cycle.disconnected:
-            return await super()._first()
+            return await super().body(limit)
         body = bytes(cycle.body)
         cycle.body = bytearray()
-        return body, False
+        if len(body) > limit:
+            raise too_large(limit)
+        self._hear()
+        return body
 
     def _hear(self) -> None:
         """Notice from now on when the client leaves."""
@@ -177,7 +204,7 @@ class LineClient(AsgiClient):
     def _gone(self) -> None:
         """The client has left."""
         if not self.ended:
-            self._patient.interrupt(Why.GONE)
+            self._patience.interrupt(Why.GONE)
 
     async def _open(self) -> bool:
         """Wait while the connection is full; says whether the client is still there."""
@@ -193,7 +220,8 @@ class LineClient(AsgiClient):
             return None
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
-        head = b"".join((*_fields(cycle.default_headers), *_encoded(headers), *_fields(self._common)))
+        said = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("latin-1", "replace")
+        head = said + b"".join([b"%b: %b\r\n" % each for each in (*cycle.default_headers, *self._common)])
         if head.count(b"\n") != len(cycle.default_headers) + len(headers) + len(self._common):
             message = "a header field holds the end of a line"
             raise RuntimeError(message)
@@ -213,16 +241,6 @@ class LineClient(AsgiClient):
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
-
-
-def _fields(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[bytes]:
-    """Write header fields."""
-    return (b"%b: %b\r\n" % each for each in headers)
-
-
-def _encoded(headers: Headers) -> Iterable[bytes]:
-    """Write header fields that are texts."""
-    return (f"{name}: {value}\r\n".encode("latin-1", "replace") for name, value in headers)
 
 
 def _chunk(data: bytes) -> bytes:

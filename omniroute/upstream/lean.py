@@ -14,6 +14,8 @@ from omniroute.upstream.place import Place, locate
 from omniroute.upstream.port import Outgoing, Phase, SendError
 from omniroute.upstream.trust import IDLE, system_trust
 
+OPENINGS = 1024
+"""Heads of requests that are remembered at most."""
 _CLOSED = "the gateway's upstream client is closed"
 
 
@@ -30,6 +32,7 @@ class LeanUpstream:
         self._ssl_context = ssl_context
         self._idle_limit = idle
         self._idle: dict[str, list[Connection]] = {}
+        self._openings: dict[tuple[str, str, tuple[tuple[str, str], ...]], tuple[Place, bytes]] = {}
         self._open: set[Connection] = set()
         self._connecting: set[asyncio.Timeout] = set()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -38,21 +41,25 @@ class LeanUpstream:
 
     async def send(self, request: Outgoing) -> LeanAnswer:
         """Send, and wait for the answer's headers; see ``Upstream.send``."""
-        place = locate(request.url)
-        head = request_head(request, place)
+        place, opening = self._opening(request)
+        head = request_head(request, opening)
         bodiless = request.method == "HEAD"
         connection = self._take(place.origin)
         if connection is not None:
             try:
-                return await connection.exchange(head, request.body, request.first_byte, bodiless=bodiless)
+                return await connection.ask(head, request.body, request.first_byte, bodiless=bodiless).head()
             except SendError:
                 if not connection.stale:
                     raise
         connection = await self._connect(place, request.connect)
-        return await connection.exchange(head, request.body, request.first_byte, bodiless=bodiless)
+        return await connection.ask(head, request.body, request.first_byte, bodiless=bodiless).head()
 
     def prune(self, origins: frozenset[str]) -> None:
-        """Close the idle connections to origins that are not among these (``place.origin_of``)."""
+        """Close the idle connections to origins that are not among these (``place.origin_of``).
+
+        What was written for earlier requests is forgotten, and with it the credentials of an earlier configuration.
+        """
+        self._openings.clear()
         for origin in self._idle.keys() - origins:
             for connection in self._idle.pop(origin):
                 connection.end(Phase.CUT, "not configured any more")
@@ -80,11 +87,12 @@ class LeanUpstream:
 
     def free(self, connection: Connection) -> None:
         """Keep it for the next request."""
-        loop = asyncio.get_running_loop()
-        connection.since = loop.time()
-        self._idle.setdefault(connection.origin, []).append(connection)
+        idle = self._idle.get(connection.origin)
+        if idle is None:
+            idle = self._idle[connection.origin] = []
+        idle.append(connection)
         if self._sweeper is None:
-            self._sweeper = loop.call_later(self._idle_limit / 2, self._sweep)
+            self._sweeper = asyncio.get_running_loop().call_later(self._idle_limit / 2, self._sweep)
 
     def lost(self, connection: Connection) -> None:
         """Forget it."""
@@ -96,6 +104,18 @@ class LeanUpstream:
             self._emptied.set_result(None)
 
     # Within.
+
+    def _opening(self, request: Outgoing) -> tuple[Place, bytes]:
+        """Give where a request goes, and the part of its head that others like it have in common."""
+        kind = (request.method, request.url, request.headers)
+        found = self._openings.get(kind)
+        if found is None:
+            place = locate(request.url)
+            found = (place, head_opening(request, place))
+            if len(self._openings) >= OPENINGS:
+                self._openings.clear()
+            self._openings[kind] = found
+        return found
 
     def _take(self, origin: str) -> Connection | None:
         idle = self._idle.get(origin)
@@ -166,22 +186,27 @@ class LeanUpstream:
         self._sweeper = loop.call_later(self._idle_limit / 2, self._sweep) if self._idle else None
 
 
-def request_head(request: Outgoing, place: Place) -> bytes:
-    """Write request line and headers.
+def head_opening(request: Outgoing, place: Place) -> bytes:
+    """Write a request's head but for its end, which its length is part of.
 
     Raises:
         SendError: SEND, where a header would break out of its line.
     """
     lines = "".join([f"{name}: {value}\r\n" for name, value in request.headers])
-    length = f"content-length: {len(request.body)}\r\n" if request.body or request.method != "GET" else ""
     head = (
-        f"{request.method} {place.target} HTTP/1.1\r\nhost: {place.authority}\r\naccept-encoding: identity\r\n"
-        f"{length}{lines}\r\n"
+        f"{request.method} {place.target} HTTP/1.1\r\nhost: {place.authority}\r\naccept-encoding: identity\r\n{lines}"
     ).encode(errors="replace")
-    expected = len(request.headers) + (5 if length else 4)
+    expected = len(request.headers) + 3
     if head.count(b"\n") != expected or head.count(b"\r") != expected or b"\0" in head:
         raise SendError(Phase.SEND, f"{place.origin}: a header of the request holds a line break or a null")
     return head
+
+
+def request_head(request: Outgoing, opening: bytes) -> bytes:
+    """Write request line and headers; ``opening`` is what ``head_opening`` gives."""
+    if request.body or request.method != "GET":
+        return b"%bcontent-length: %d\r\n\r\n" % (opening, len(request.body))
+    return opening + b"\r\n"
 
 
 def _words(error: OSError) -> str:

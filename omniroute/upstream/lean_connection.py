@@ -10,7 +10,7 @@ that the socket is not read. Every exchange ends exactly once: completely, or wi
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from math import inf
 from typing import Protocol, Self, cast
 
@@ -43,9 +43,22 @@ class Home(Protocol):
 class LeanAnswer:
     """See ``Answer``. It is the iterator of its own body, so that reading one makes no further object."""
 
-    __slots__ = ("_coding", "_complete", "_connection", "_failure", "_news", "_pieces", "_waiting", "headers", "status")
+    __slots__ = (
+        "_coding",
+        "_complete",
+        "_connection",
+        "_failure",
+        "_loop",
+        "_news",
+        "_pieces",
+        "_take",
+        "_waiting",
+        "headers",
+        "status",
+    )
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "Connection", loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self.status = 0
         self.headers: Mapping[str, str] = {}
         self._connection: Connection | None = connection
@@ -54,10 +67,13 @@ class LeanAnswer:
         self._failure: tuple[Phase, str] | None = None
         self._news: asyncio.Future[None] | None = None
         self._pieces: deque[bytes] = deque()
+        self._take: Callable[[bytes], bool] | None = None
         self._waiting = 0
 
     async def read(self, limit: int) -> bytes:
         """Give the whole body; see ``Answer.read``."""
+        if self._complete and self._coding is None and self._waiting <= limit:
+            return self._rest()
         try:
             return await gather(self.chunks(), limit)
         except SendError:
@@ -82,12 +98,24 @@ class LeanAnswer:
                 raise SendError(*self._failure)
             if self._complete:
                 raise StopAsyncIteration
-            await self._wait()
+            self._news = self._loop.create_future()
+            await self._news
         piece = pieces.popleft()
         self._waiting -= len(piece)
         if self._waiting <= LOW and self._connection is not None:
             self._connection.resume_reading()
         return piece
+
+    async def pour(self, take: Callable[[bytes], bool]) -> None:
+        """Hand pieces on as they are read; see ``Pouring.pour``."""
+        if self._pieces or self._complete or self._failure is not None:
+            return
+        self._take = take
+        self._news = self._loop.create_future()
+        try:
+            await self._news
+        finally:
+            self._take = None
 
     # For the connection.
 
@@ -96,13 +124,28 @@ class LeanAnswer:
         if self._connection is not None:
             self._connection.end(Phase.CUT, "the answer was closed before its end")
 
-    async def head(self) -> None:
-        """Wait for status and headers."""
+    async def head(self) -> Self:
+        """Wait for status and headers, and give this; cancelling ends the connection.
+
+        Raises:
+            SendError: see ``Upstream.send``; the connection's ``stale`` says more.
+        """
         while not self.status:
             if self._failure is not None:
                 raise SendError(*self._failure)
-            await self._wait()
-        self._coding, self.headers = take_coding(self.headers)
+            self._news = self._loop.create_future()
+            try:
+                await self._news
+            except asyncio.CancelledError:
+                self.drop()  # and not the connection: it may be somebody else's by now
+                raise
+        if "content-encoding" in self.headers:
+            try:
+                self._coding, self.headers = take_coding(self.headers)
+            except SendError:
+                self.drop()
+                raise
+        return self
 
     def arrive(self, status: int, headers: dict[str, str]) -> None:
         """Status and headers are there."""
@@ -112,6 +155,9 @@ class LeanAnswer:
 
     def push(self, piece: bytes) -> bool:
         """Here is more of the body; say whether enough is waiting now."""
+        if self._take is not None:
+            self._hand(self._take, piece)
+            return False
         self._pieces.append(piece)
         self._waiting += len(piece)
         self._wake()
@@ -130,15 +176,26 @@ class LeanAnswer:
         self._wake()
 
     def _wake(self) -> None:
-        if self._news is not None and not self._news.done():
-            self._news.set_result(None)
+        news, self._news = self._news, None
+        if news is not None and not news.done():
+            news.set_result(None)
 
-    async def _wait(self) -> None:
-        self._news = asyncio.get_running_loop().create_future()
+    def _hand(self, take: Callable[[bytes], bool], piece: bytes) -> None:
+        """Hand a piece to whoever pours, and wake them where they take no more."""
         try:
-            await self._news
-        finally:
-            self._news = None
+            if take(piece):
+                return
+        except Exception as error:  # noqa: BLE001 - it is for whoever pours, and not for the connection
+            if self._news is not None and not self._news.done():
+                self._news.set_exception(error)
+        self._take = None
+        self._wake()
+
+    def _rest(self) -> bytes:
+        """Take all that waits."""
+        pieces, self._pieces = self._pieces, deque()
+        self._waiting = 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 class Connection(asyncio.Protocol):
@@ -181,29 +238,21 @@ class Connection(asyncio.Protocol):
         """Whether a request can be tried on it."""
         return not self._transport.is_closing()
 
-    async def exchange(self, head: bytes, body: bytes, first_byte: float, *, bodiless: bool) -> LeanAnswer:
-        """Send a request and wait for the head of its answer; cancelling ends the connection.
+    def ask(self, head: bytes, body: bytes, first_byte: float, *, bodiless: bool) -> LeanAnswer:
+        """Send a request; its answer is yet to come.
 
         Args:
             head: request line and headers.
             body: the request's body.
             first_byte: seconds to wait, from now; infinite where nobody is to be told that it is late.
             bodiless: whether the method is HEAD.
-
-        Raises:
-            SendError: see ``Upstream.send``; ``stale`` says more.
         """
-        answer = self._answer = LeanAnswer(self)
+        answer = self._answer = LeanAnswer(self, self._loop)
         self._silent = True
         self._reader.expect(bodiless=bodiless)
         if first_byte != inf:
             self._timer = self._loop.call_later(first_byte, self._late, first_byte)
         self._write(head, body)
-        try:
-            await answer.head()
-        except (asyncio.CancelledError, SendError):
-            answer.drop()  # and not the connection: it may be somebody else's by now
-            raise
         return answer
 
     def end(self, phase: Phase, detail: str) -> None:
@@ -295,6 +344,7 @@ class Connection(asyncio.Protocol):
         answer.finish()
         self.resume_reading()
         if self._reader.reusable and not self._unsent and not self._transport.get_write_buffer_size():
+            self.since = self._loop.time()
             self._home.free(self)
         else:
             self._transport.abort()

@@ -4,9 +4,9 @@ Always true: nothing here interprets an answer; a status of 500 is an answer lik
 is proved by ``tests/contract/test_upstream.py``, which every one of them must pass.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -57,6 +57,19 @@ class Answer(Protocol):
 
     async def close(self) -> None:
         """Let go of the connection; at once, and for good, where the body was not read to its end. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Pouring(Protocol):
+    """An iterator of ``Answer.chunks`` that can also hand pieces on without waking whoever waits for them."""
+
+    async def pour(self, take: Callable[[bytes], bool]) -> None:
+        """Call ``take`` with each piece as soon as it is read, until it says no or none is left.
+
+        It returns at once where a piece is waiting already. Whatever comes after it, a piece, the end or a failure, the
+        iterator gives; what ``take`` raises is raised here.
+        """
         ...
 
 

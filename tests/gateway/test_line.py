@@ -148,3 +148,24 @@ async def test_a_body_that_waits_to_be_asked_for_is_asked_for(
     assert (await answer_of(reader))[0][0] == "http/1.1 200 ok"
     with suppress(ConnectionError):
         writer.close()
+
+
+async def test_a_client_that_reads_late_holds_the_upstream_back_and_gets_every_event(
+    gateway: RunningGateway, upstream: ScriptedUpstream
+) -> None:
+    parts = [f"{number:05}" + "x" * 20_000 for number in range(1500)]
+    upstream.default = chat_stream(parts)
+    reader, writer = await opened(gateway)
+    writer.write(asking(stream=True))
+    await eventually(lambda: upstream.sent)
+    sent = -1
+    while sent < upstream.sent:  # until nothing moves any more
+        sent = upstream.sent
+        await asyncio.sleep(0.2)
+    assert sent < 20_000_000
+    await within(reader.readuntil(b"\r\n\r\n"))
+    seen = 0
+    while b"[DONE]" not in (line := await within(reader.readline())):
+        seen += line.count(b'"content": "%05dx' % seen)
+    assert seen == len(parts)
+    writer.close()

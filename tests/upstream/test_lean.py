@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from omniroute.upstream.lean import LeanUpstream, request_head
+from omniroute.upstream.lean import OPENINGS, LeanUpstream, head_opening, request_head
 from omniroute.upstream.lean_connection import Connection
 from omniroute.upstream.place import locate
 from omniroute.upstream.port import Outgoing, Phase, SendError
@@ -127,32 +127,47 @@ async def test_a_request_starts_no_task_and_logs_nothing(
     assert not [record for record in caplog.records if record.name != "asyncio"]
 
 
+def head_of(request: Outgoing) -> bytes:
+    return request_head(request, head_opening(request, locate(request.url)))
+
+
 def test_a_head_is_written_as_the_standard_says() -> None:
     request = Outgoing("https://api.example.com/v1?a=b", (("X-Key", "ü"), ("x-two", "2")), b"{}", 1.0, 1.0)
-    assert request_head(request, locate(request.url)) == (
-        b"POST /v1?a=b HTTP/1.1\r\nhost: api.example.com\r\naccept-encoding: identity\r\ncontent-length: 2\r\n"
-        b"X-Key: \xc3\xbc\r\nx-two: 2\r\n\r\n"
+    assert head_of(request) == (
+        b"POST /v1?a=b HTTP/1.1\r\nhost: api.example.com\r\naccept-encoding: identity\r\n"
+        b"X-Key: \xc3\xbc\r\nx-two: 2\r\ncontent-length: 2\r\n\r\n"
     )
 
 
 @pytest.mark.parametrize(("method", "body", "there"), [("GET", b"", False), ("GET", b"x", True), ("POST", b"", True)])
 def test_a_length_is_given_where_there_may_be_a_body(method: str, body: bytes, there: bool) -> None:
     request = Outgoing("http://h/", (), body, 1.0, 1.0, method)
-    assert (b"content-length: %d\r\n" % len(body) in request_head(request, locate(request.url))) is there
+    assert (b"content-length: %d\r\n" % len(body) in head_of(request)) is there
 
 
 def test_a_header_that_cannot_be_encoded_still_makes_a_head() -> None:
     request = Outgoing("http://h/", (("x", "a\ud800b"),), b"", 1.0, 1.0)
-    assert b"x: a?b\r\n" in request_head(request, locate(request.url))
+    assert b"x: a?b\r\n" in head_of(request)
 
 
 @pytest.mark.parametrize("header", [("x", "a\r\nb: c"), ("x\n", "a"), ("x", "\0"), ("x", "a\rb")])
 def test_a_head_holds_no_more_lines_than_headers(header: tuple[str, str]) -> None:
     request = Outgoing("http://h/?key=sk-secret", (header,), b"", 1.0, 1.0)
     with pytest.raises(SendError, match="line break or a null") as caught:
-        request_head(request, locate(request.url))
+        head_of(request)
     assert caught.value.phase is Phase.SEND
     assert "sk-secret" not in caught.value.detail
+
+
+async def test_what_is_remembered_of_heads_is_bounded_and_forgotten_with_a_configuration(
+    upstream: ScriptedUpstream,
+) -> None:
+    client = LeanUpstream()
+    for number in range(OPENINGS + 1):
+        client._opening(Outgoing(f"http://h/{number}", (("x-key", "sk-secret"),), b"", 1.0, 1.0))
+    assert len(client._openings) == 1
+    client.prune(frozenset())
+    assert not client._openings
 
 
 class Impatient(LeanUpstream):

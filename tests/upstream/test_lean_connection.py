@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from omniroute.upstream.lean import LeanUpstream
-from omniroute.upstream.lean_connection import HIGH, SLICE
+from omniroute.upstream.lean_connection import HIGH, SLICE, LeanAnswer
 from omniroute.upstream.port import Outgoing, Phase, SendError
 from tests.support.lean import Recording
-from tests.support.upstream import Chunk, Head, Last, Raw, ScriptedUpstream, Stall, Until, answer
+from tests.support.upstream import Chunk, Cut, Head, Last, Raw, ScriptedUpstream, Stall, Step, Until, answer
 from tests.support.waiting import eventually, within
 
 
@@ -157,3 +157,104 @@ async def test_a_failure_is_told_as_often_as_one_asks(client: LeanUpstream, upst
         with pytest.raises(SendError) as caught:
             await answered.read(100)
         assert caught.value.phase is Phase.CUT
+
+
+@asynccontextmanager
+async def begun(
+    client: LeanUpstream, upstream: ScriptedUpstream, *script: Step
+) -> AsyncIterator[tuple[LeanAnswer, asyncio.Event]]:
+    """An answer that has begun, and whose first piece was taken; what sets the rest of it going."""
+    go = asyncio.Event()
+    upstream.then([Head(), Chunk(b"first"), Until(go), *script])
+    answered = await within(client.send(ask(upstream)))
+    assert await within(anext(answered)) == b"first"
+    yield answered, go
+    await answered.close()
+
+
+async def test_pieces_are_handed_on_in_order_until_no_more_are_taken_and_the_iterator_gives_the_rest(
+    client: LeanUpstream, upstream: ScriptedUpstream
+) -> None:
+    taken: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        taken.append(piece)
+        return len(b"".join(taken)) < 6
+
+    two, three = asyncio.Event(), asyncio.Event()
+    parts = (Chunk(b"two"), Until(two), Chunk(b"three"), Until(three), Chunk(b"four"), Last())
+    async with begun(client, upstream, *parts) as (answered, go):
+        pouring = asyncio.create_task(answered.pour(take))
+        go.set()
+        await eventually(lambda: taken == [b"two"])
+        assert not pouring.done()
+        two.set()
+        await within(pouring)
+        three.set()
+        assert taken == [b"two", b"three"]
+        assert await within(anext(answered)) == b"four"
+        with pytest.raises(StopAsyncIteration):
+            await within(anext(answered))
+
+
+async def test_pouring_ends_with_the_body_and_at_once_where_something_is_there(
+    client: LeanUpstream, upstream: ScriptedUpstream
+) -> None:
+    def never(piece: bytes) -> bool:
+        raise AssertionError(piece)
+
+    async with begun(client, upstream, Chunk(b"two"), Last()) as (answered, go):
+        go.set()
+        await eventually(lambda: client._idle)
+        await within(answered.pour(never))
+        assert await within(anext(answered)) == b"two"
+        await within(answered.pour(never))
+    async with begun(client, upstream, Last()) as (answered, go):
+        pouring = asyncio.create_task(answered.pour(never))
+        await asyncio.sleep(0)
+        go.set()
+        await within(pouring)
+
+
+async def test_a_connection_that_breaks_while_its_answer_is_poured_fails_the_iterator(
+    client: LeanUpstream, upstream: ScriptedUpstream
+) -> None:
+    async with begun(client, upstream, Cut()) as (answered, go):
+        pouring = asyncio.create_task(answered.pour(lambda _: True))
+        await asyncio.sleep(0)
+        go.set()
+        await within(pouring)
+        with pytest.raises(SendError) as caught:
+            await within(anext(answered))
+        assert caught.value.phase is Phase.CUT
+
+
+async def test_what_the_taking_of_a_piece_raises_is_raised_where_it_is_poured(
+    client: LeanUpstream, upstream: ScriptedUpstream
+) -> None:
+    def broken(piece: bytes) -> bool:
+        raise ValueError(piece)
+
+    async with begun(client, upstream, Chunk(b"two"), Last()) as (answered, go):
+        pouring = asyncio.create_task(answered.pour(broken))
+        await asyncio.sleep(0)
+        go.set()
+        with pytest.raises(ValueError, match="two"):
+            await within(pouring)
+    assert not upstream.disconnects
+
+
+async def test_who_is_cancelled_while_pouring_is_handed_nothing_more(
+    client: LeanUpstream, upstream: ScriptedUpstream
+) -> None:
+    def never(piece: bytes) -> bool:
+        raise AssertionError(piece)
+
+    async with begun(client, upstream, Chunk(b"two"), Last()) as (answered, go):
+        pouring = asyncio.create_task(answered.pour(never))
+        await asyncio.sleep(0)
+        pouring.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await pouring
+        go.set()
+        assert await within(anext(answered)) == b"two"
