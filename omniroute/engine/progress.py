@@ -50,11 +50,6 @@ class ProgressWatch:
         return self._watch.usage
 
     @property
-    def model(self) -> str | None:
-        """As the watch."""
-        return self._watch.model
-
-    @property
     def complaint(self) -> Complaint | None:
         """As the watch."""
         return self._watch.complaint

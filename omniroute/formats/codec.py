@@ -165,11 +165,6 @@ class Watch(Protocol):
         ...
 
     @property
-    def model(self) -> str | None:
-        """The model that answers, as the upstream calls it."""
-        ...
-
-    @property
     def complaint(self) -> Complaint | None:
         """What is wrong."""
         ...

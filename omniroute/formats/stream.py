@@ -10,7 +10,7 @@ from omniroute.formats.codec import Reader, Splitter
 from omniroute.formats.framing import Record
 from omniroute.formats.jsontext import loads
 from omniroute.ir.complaint import Complaint
-from omniroute.ir.events import Begin, Delta, End, Event, Fault, Spent, means
+from omniroute.ir.events import Delta, End, Event, Fault, Spent, means
 from omniroute.ir.usage import Usage
 from omniroute.names import FailureKind
 
@@ -74,7 +74,6 @@ class Learnt:
         self.started = False
         self.done = False
         self.usage: Usage | None = None
-        self.model: str | None = None
         self.complaint: Complaint | None = None
         self.trouble: FailureKind | None = None
         self.written = 0
@@ -91,8 +90,6 @@ class Learnt:
                 self.started = self.started or bool(text)
             case Spent(usage=usage):
                 self.usage = usage
-            case Begin(model=model):
-                self.model = model or self.model
             case End():
                 self.done = True
             case Fault(complaint=complaint, trouble=trouble):

@@ -33,7 +33,6 @@ class Scripted:
         self.started = True
         self.done = False
         self.usage: Usage | None = Usage(1, 7)
-        self.model: str | None = "m"
         self.complaint: Complaint | None = None
         self.trouble: FailureKind | None = None
 
@@ -119,5 +118,5 @@ def test_nothing_is_told_where_nothing_was_sent(watch: ProgressWatch, clock: Clo
 def test_otherwise_it_is_as_the_watch_that_it_holds(watch: ProgressWatch, inner: Scripted) -> None:
     inner.complaint, inner.trouble = Complaint(message="broken"), FailureKind.CUT
     shown: Watch = watch
-    assert (shown.started, shown.done, shown.usage, shown.model) == (True, False, Usage(1, 7), "m")
+    assert (shown.started, shown.done, shown.usage) == (True, False, Usage(1, 7))
     assert (shown.complaint, shown.trouble) == (inner.complaint, FailureKind.CUT)

@@ -154,7 +154,7 @@ def test_the_last_usage_counts_and_a_model_is_not_forgotten() -> None:
     learnt = Learnt()
     for event in (Begin(model="m"), Begin(), Spent(Usage(1)), Spent(USAGE), Delta(0, "ab"), Delta(1, "c")):
         learnt.learn(event)
-    assert (learnt.model, learnt.usage, learnt.written) == ("m", USAGE, 3)
+    assert (learnt.usage, learnt.written) == (USAGE, 3)
 
 
 def test_a_watch_passes_records_on_as_they_came_and_learns_from_them() -> None:
@@ -162,7 +162,7 @@ def test_a_watch_passes_records_on_as_they_came_and_learns_from_them() -> None:
     assert watch.feed(said("begin") + b' unknown \n{"is": "wo') == said("begin") + b" unknown \n"
     assert not watch.started
     assert watch.feed(b'rds"}\n' + said("usage end words")) == said("words usage end")
-    assert (watch.started, watch.done, watch.usage, watch.model) == (True, True, USAGE, "model")
+    assert (watch.started, watch.done, watch.usage) == (True, True, USAGE)
     assert watch.feed(said("words")) == b""
     assert watch.close() == b""
 

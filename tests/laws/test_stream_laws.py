@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from omniroute.formats import CODECS
 from omniroute.formats.codec import Codec, Watch
 from omniroute.ir.complaint import Complaint
-from omniroute.ir.events import Begin, End, Fault, Finished, Spent, means
+from omniroute.ir.events import End, Fault, Finished, Spent, means
 from omniroute.ir.usage import Usage
 from omniroute.names import FailureKind
 from tests.support.corpus import NEEDS_TRAFFIC, Sample, having, own, recorded
@@ -44,7 +44,6 @@ class Learnt(NamedTuple):
     started: bool
     done: bool
     usage: Usage | None
-    model: str | None
     complaint: Complaint | None
     trouble: FailureKind | None
 
@@ -54,7 +53,7 @@ def follow(watch: Watch, pieces: list[bytes]) -> Learnt:
     added = watch.close()
     return Learnt(
         *(relayed, added, watch.started, watch.done),
-        *(watch.usage, watch.model, watch.complaint, watch.trouble),
+        *(watch.usage, watch.complaint, watch.trouble),
     )
 
 
@@ -191,7 +190,6 @@ def check_watch_learns_what_is_read(codec: Codec, body: bytes) -> None:
     last = events[-1]
     assert learnt.done is isinstance(last, End)
     assert learnt.usage == next((event.usage for event in reversed(events) if isinstance(event, Spent)), None)
-    assert learnt.model == next((event.model for event in reversed(events) if isinstance(event, Begin)), None)
     if isinstance(last, Fault):
         assert (learnt.complaint, learnt.trouble) == (last.complaint, last.trouble)
 
@@ -203,7 +201,7 @@ def test_a_stream_tells_what_the_whole_answer_tells(codec: Codec) -> None:
     for case in cases:
         whole = codec.answer(case.response or b"")
         learnt = follow(codec.watch(True), [body_of(case)])
-        assert (learnt.usage, learnt.model, learnt.complaint) == (whole.usage, whole.model, whole.complaint)
+        assert (learnt.usage, learnt.complaint) == (whole.usage, whole.complaint)
 
 
 INCOMPLETE = {

@@ -15,7 +15,7 @@ import msgspec
 
 from omniroute.formats.complaint import read_error
 from omniroute.formats.framing import Record, Splitter
-from omniroute.formats.openai_chat.response import loads, read_model, read_usage
+from omniroute.formats.openai_chat.response import loads, read_usage
 from omniroute.ir.complaint import Complaint
 from omniroute.ir.usage import Usage
 from omniroute.names import FailureKind
@@ -40,7 +40,6 @@ class _Chunk(msgspec.Struct, gc=False):
 
     choices: list[_Choice] | None = None
     usage: Any = None
-    model: str | None = None
     error: Any = None
     object: str | None = None
 
@@ -69,7 +68,6 @@ class ChatWatch:
         self.started = False
         self.done = False
         self.usage: Usage | None = None
-        self.model: str | None = None
         self.complaint: Complaint | None = None
         self.trouble: FailureKind | None = None
         self._hide_usage = hide_usage
@@ -139,8 +137,6 @@ class ChatWatch:
 
     def _learn(self, chunk: _Chunk) -> bool:
         """Learn from a chunk; say whether it is passed on."""
-        if self.model is None:
-            self.model = read_model(chunk.model)
         for position, choice in enumerate(chunk.choices or ()):
             self._follow(position if choice.index is None else choice.index, choice)
         if chunk.usage is None:
@@ -177,7 +173,6 @@ def _decode(data: bytes) -> _Chunk | None:
     return _Chunk(
         choices=[_choice(each) for each in choices if isinstance(each, dict)] if isinstance(choices, list) else None,
         usage=value.get("usage"),
-        model=_text(value.get("model")),
         error=value.get("error"),
         object=_text(value.get("object")),
     )

@@ -130,11 +130,6 @@ def test_the_last_usage_that_tells_something_counts() -> None:
     assert watch.usage == Usage(3, 2)
 
 
-def test_the_first_model_that_is_named_counts() -> None:
-    named = [record({"choices": [], "model": name}) for name in ("", "a", "b")]
-    assert watched(*named, TEXT, STOP, DONE)[0].model == "a"
-
-
 @pytest.mark.parametrize("piece", [b'data: {"choices": [\n\n', b"data: hello\n\n", b"data: 7\n\n", b"data: []\n\n"])
 def test_a_record_that_cannot_be_read_ends_the_stream(piece: bytes) -> None:
     watch, relayed = watched(TEXT + piece + TEXT, DONE)
@@ -273,4 +268,3 @@ def test_oddities_that_clients_can_live_with_pass(piece: bytes) -> None:
     assert relayed == piece + STOP + DONE
     assert watch.started
     assert watch.usage is None
-    assert (watch.model or "").encode() in {b"", b"?"}
