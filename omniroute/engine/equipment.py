@@ -12,6 +12,7 @@ from omniroute.config.snapshot import Provider, Snapshot
 from omniroute.engine.terms import Headers
 from omniroute.observe.redact import MASK
 from omniroute.upstream.auth import headers_for, query_for
+from omniroute.upstream.place import origins_of
 from omniroute.upstream.secrets import SecretBook
 
 
@@ -37,11 +38,13 @@ class Way(msgspec.Struct, frozen=True):
 class Equipment(msgspec.Struct, frozen=True):
     """What a snapshot needs beside itself to be served: its secrets, turned into what is sent.
 
-    ``ways`` are found by provider and credential name. It holds secrets, so it is never logged or shown.
+    ``ways`` are found by provider and credential name. ``origins`` are the servers that may be asked. It holds secrets,
+    so it is never logged or shown.
     """
 
     ways: Mapping[tuple[str, str], Way]
     unusable: Mapping[tuple[str, str], str]
+    origins: frozenset[str]
 
     def __repr__(self) -> str:
         """Say nothing of what it holds."""
@@ -59,7 +62,7 @@ def equip(snapshot: Snapshot, book: SecretBook) -> Equipment:
         for credential in provider.credentials
         if (provider.name, credential.name) not in unusable
     }
-    return Equipment(ways, unusable)
+    return Equipment(ways, unusable, origins_of(provider.base_url for provider in snapshot.providers.values()))
 
 
 def _way(provider: Provider, credential: str, book: SecretBook) -> Way:

@@ -39,7 +39,7 @@ from omniroute.observe.events import Event, Reloaded
 
 
 class Hands(msgspec.Struct, frozen=True):
-    """What reloading needs others to do. The first three are called in a worker thread, never two at once.
+    """What reloading needs others to do. The first four are called in a worker thread, never two at once.
 
     ``load`` compiles sources. ``prepare`` gives a snapshot what it needs to be served (its secrets), and raises
     ``ConfigError`` where that cannot be. ``number`` gives the generation for a configuration's id, an instant (Unix
@@ -69,7 +69,8 @@ class _Outcome(msgspec.Struct, frozen=True):
 
     ``document`` is there where the reading says what is in force from now on; ``live`` is there where something is
     to be swapped in, which may be what is in force already, with its secrets read again. ``prints`` are of the
-    secret files that the new configuration names, ``refused`` is its id where it is not taken.
+    secret files that the new configuration names, ``pending`` what of it waits for a restart, ``refused`` is its id
+    where it is not taken.
     """
 
     result: ReloadResult
@@ -79,6 +80,7 @@ class _Outcome(msgspec.Struct, frozen=True):
     document: Document | None = None
     live: Live | None = None
     commit: str | None = None
+    pending: tuple[str, ...] = ()
 
 
 class Reloader:
@@ -209,7 +211,12 @@ class Reloader:
         Where the files are refused, what is in force must still not be left with secrets that were rotated.
         """
         outcome = self._judge(reading, trigger)
-        if outcome.document is None and trigger is not Trigger.START and self._kept(reading) != self._prints:
+        if trigger is Trigger.START:
+            return outcome
+        if outcome.document is not None:
+            pending = self._hands.restart_only(self._started_with, outcome.document)
+            return msgspec.structs.replace(outcome, pending=pending)
+        if self._kept(reading) != self._prints:
             old = self.holder.current
             with suppress(ConfigError):
                 return msgspec.structs.replace(outcome, live=self._equipped(reading, old.snapshot, trigger, old))
@@ -253,7 +260,7 @@ class Reloader:
             self.holder.swap(outcome.live)
             self._prints = outcome.prints if outcome.document is not None else self._kept(reading)
         if outcome.document is not None:
-            self._pending = self._hands.restart_only(self._started_with, outcome.document)
+            self._pending = outcome.pending
             self._active = _described(self.holder.current, reading.tree, outcome.commit)
         self._tried = (reading.tree.raw, {**self._kept(reading), **outcome.prints})
         self._tried_is_active = outcome.document is not None

@@ -17,16 +17,20 @@ Reader = Callable[[Event], None]
 class Feed:
     """The readers of events, in the order in which they are told."""
 
-    __slots__ = ("_readers", "failures")
+    __slots__ = ("_of_requests", "_readers", "failures")
 
-    def __init__(self, readers: tuple[Reader, ...]) -> None:
-        """Hold the readers; ``failures`` counts how often one failed."""
-        self._readers = readers
+    def __init__(self, readers: tuple[Reader, ...], others: tuple[Reader, ...] = ()) -> None:
+        """Hold the readers, and after them ``others``, whom requests that ended do not concern.
+
+        ``failures`` counts how often one failed.
+        """
+        self._of_requests = readers
+        self._readers = (*readers, *others)
         self.failures = 0
 
     def report(self, event: Event) -> None:
-        """Tell every reader; never raises."""
-        for reader in self._readers:
+        """Tell every reader whom it concerns; never raises."""
+        for reader in self._of_requests if type(event) is Exchanged else self._readers:
             try:
                 reader(event)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with a reader, the request goes on

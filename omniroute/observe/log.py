@@ -95,6 +95,7 @@ class Log:
         self._stream = stream
         self._line: Callable[[Told, str], str] = as_json if style == "json" else partial(as_text, zone=zone)
         self._threshold = RANK[level]
+        self._silent = frozenset(outcome for outcome, loud in REQUESTS.items() if RANK[loud] < RANK[level])
         self._queue: SimpleQueue[tuple[Told, Level] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         # The first count is the reporter's, the others are the thread's.
@@ -104,7 +105,7 @@ class Log:
 
     def note(self, event: Event) -> None:
         """Take an event, to be written soon if it is loud enough; never waits."""
-        if isinstance(event, Admitted):
+        if isinstance(event, Admitted) or (isinstance(event, Exchanged) and event.outcome in self._silent):
             return
         level = level_of(event)
         if RANK[level] < self._threshold:

@@ -8,14 +8,12 @@ Always true: whatever the URL, what comes back keeps the contract of ``port.Upst
 
 import ssl
 import time
-from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from omniroute.upstream.embedded import SCHEME, EmbeddedUpstream
 from omniroute.upstream.lean import LeanUpstream
-from omniroute.upstream.place import origin_of
-from omniroute.upstream.port import Answer, Outgoing, SendError
+from omniroute.upstream.port import Answer, Outgoing
 
 
 def unix_time() -> float:
@@ -43,16 +41,12 @@ class Client:
         # Not ``async``: the coroutine of the one that is chosen is handed on, not wrapped in another.
         return (self._embedded if request.url.startswith(SCHEME) else self._lean).send(request)
 
-    def prune(self, base_urls: Iterable[str]) -> None:
-        """Close the idle connections to servers that none of these URLs leads to, after a reload.
+    def prune(self, origins: frozenset[str]) -> None:
+        """Close the idle connections to servers that are not among these (``place.origins_of``), after a reload.
 
         What is under way goes on; its connection is closed some time after it is done, as idle ones are.
         """
-        kept = set()
-        for url in base_urls:
-            with suppress(SendError):  # what leads nowhere has no connections
-                kept.add(origin_of(url))
-        self._lean.prune(frozenset(kept))
+        self._lean.prune(origins)
 
     async def aclose(self) -> None:
         """End every connection and every request; nothing is sent from now on."""

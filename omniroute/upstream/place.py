@@ -3,6 +3,8 @@
 Always true: pure; a message names scheme and host at most, because paths and queries may carry a key.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -53,6 +55,15 @@ def locate(url: str) -> Place:
 def origin_of(url: str) -> str:
     """Give the ``scheme://host:port`` of a URL, which names its connections; see ``locate``."""
     return locate(url).origin
+
+
+def origins_of(urls: Iterable[str]) -> frozenset[str]:
+    """Give the origins of all URLs that have one; what leads nowhere has no connections."""
+    found: set[str] = set()
+    for url in urls:
+        with suppress(SendError):
+            found.add(origin_of(url))
+    return frozenset(found)
 
 
 def _split(url: str) -> tuple[SplitResult, str, int | None]:

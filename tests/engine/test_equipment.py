@@ -76,3 +76,9 @@ def test_no_secret_shows_when_equipment_is_printed() -> None:
 def test_a_credential_is_taken_out_of_what_its_provider_says() -> None:
     assert way(BEARER).hide(f"no such key: {SECRET}, {SECRET}!") == "no such key: ***, ***!"
     assert way(NONE).hide("nothing to hide") == "nothing to hide"
+
+
+def test_it_names_the_servers_that_may_be_asked() -> None:
+    made = provider("p", auth=NONE)
+    moved = msgspec.structs.replace(made, base_url="https://elsewhere.example/v1")
+    assert equipped(moved).origins == {"https://elsewhere.example:443"}

@@ -23,6 +23,14 @@ def test_every_reader_is_told_in_order() -> None:
     assert feed.failures == 0
 
 
+def test_whom_requests_do_not_concern_is_told_of_all_else_after_those_whom_they_do() -> None:
+    told: list[tuple[str, Event]] = []
+    feed = Feed((lambda event: told.append(("of all", event)),), (lambda event: told.append(("other", event)),))
+    for event in (exchanged(), reloaded()):
+        feed.report(event)
+    assert told == [("of all", exchanged()), ("of all", reloaded()), ("other", reloaded())]
+
+
 def test_a_reader_that_fails_is_counted_and_told_to_the_others() -> None:
     before: list[Event] = []
     after: list[Event] = []

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from omniroute.upstream.client import Client, unix_time
+from omniroute.upstream.place import origins_of
 from omniroute.upstream.port import Outgoing, Phase, SendError
 from tests.support.upstream import ScriptedUpstream, answer
 from tests.support.waiting import eventually
@@ -37,7 +38,7 @@ async def test_pruning_closes_idle_connections_to_what_is_not_configured_any_mor
     async with ScriptedUpstream(answer(b"a")) as kept, ScriptedUpstream(answer(b"b")) as gone:
         for upstream in (kept, gone):
             await ask(client, f"{upstream.url}/v1")
-        client.prune(["embedded:echo", f"{kept.url}/another/path"])
+        client.prune(origins_of(["embedded:echo", f"{kept.url}/another/path"]))
         await eventually(lambda: gone.disconnects)
         await ask(client, f"{kept.url}/v1")
         assert kept.connections == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omniroute.upstream.place import Place, locate, origin_of
+from omniroute.upstream.place import Place, locate, origin_of, origins_of
 from omniroute.upstream.port import Phase, SendError
 
 
@@ -37,6 +37,13 @@ from omniroute.upstream.port import Phase, SendError
 def test_a_url_is_taken_apart(url: str, place: Place) -> None:
     assert locate(url) == place
     assert origin_of(url) == place.origin
+
+
+def test_urls_on_one_server_have_one_origin_and_what_leads_nowhere_has_none() -> None:
+    assert origins_of(["http://h/v1", "http://h:80/v2", "https://h/", "embedded:echo"]) == {
+        "http://h:80",
+        "https://h:443",
+    }
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,14 @@ _KEYS = (
 )
 """What stands before a secret, in ours or in another's language for configurations."""
 
+_FIRST = "[xgacpst]"
+"""How each of them begins: where a text does not, none of them is tried, which halves the time."""
+
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]{16,}")
 _TELLTALES = (
     re.compile(
         rf"""
-        (?<![\w-])(?:{"|".join(_KEYS)})["']?[ \t]*=[ \t]*
+        (?<![\w-])(?={_FIRST})(?:{"|".join(_KEYS)})["']?[ \t]*=[ \t]*
         (?!["']*(?:env:\w+(?![^\s"',}}])|file:|keyring:))(?P<secret>{_VALUE})
         """,
         re.VERBOSE | re.IGNORECASE,
