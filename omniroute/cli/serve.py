@@ -43,7 +43,7 @@ class BadConfig(click.ClickException):
     "--workers",
     type=click.IntRange(1, 64),
     metavar="N",
-    help="Serve with so many processes, which share limits and budgets through the database.  [default: 1]",
+    help="Serve with so many processes, which share limits and budgets.  [default: 1]",
 )
 @click.option("--database", metavar="FILE", help="SQLite file for runtime data, in place of runtime.database.")
 @click.option(

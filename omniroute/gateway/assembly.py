@@ -60,7 +60,7 @@ from omniroute.storage.db import MEMORY, SCHEME, locate
 from omniroute.storage.generations import later_generation, next_generation
 from omniroute.storage.ledger import Ledger
 from omniroute.storage.recordings import Recordings
-from omniroute.storage.shared import SharedInSqlite, spent
+from omniroute.storage.shared import SharedByWorkers, spent
 from omniroute.upstream.client import Client
 from omniroute.upstream.secrets import resolve_all
 
@@ -77,7 +77,7 @@ SWITCH_AFTER = 0.001
 class Process(msgspec.Struct, frozen=True):
     """What the process was told beside its configuration; ``host``, ``port`` and ``database`` override the TOML.
 
-    ``workers`` is how many processes serve together: where it is more than one, what they share is in the database.
+    ``workers`` is how many processes serve together: where it is more than one, what they share is with the database.
     """
 
     config: Path
@@ -246,17 +246,19 @@ class _Assembly:
         open_.push_async_callback(asyncio.to_thread, audit.close)
         ledger = self._ledger = Ledger(self._database, trouble=self._trouble, redact=redact)
         self._retain()
+        several = self._process.workers > 1
+        in_file = self._database != MEMORY  # of which each connection would begin a database of its own
+        if in_file:
+            await self._share(ledger, open_, several=several)
         await asyncio.to_thread(ledger.start)
         open_.push_async_callback(asyncio.to_thread, ledger.close)
-        several = self._process.workers > 1
-        if self._database != MEMORY:  # each connection would begin a database of its own
+        if in_file:
             store = Recordings(
                 self._database, trouble=self._trouble, now=unix_micros, worker=ledger.worker if several else ""
             )
             await asyncio.to_thread(store.start)
             open_.push_async_callback(asyncio.to_thread, store.close)
             self._answers = Answers(store)
-            await self._share(ledger, open_, several=several)
         row = requests_only(ledger.admit, ledger.record)
         feed = Feed((self._metrics.note, row, self._telemetry.note, self._log.note), (self._audited,))
         return Runtime(
@@ -264,10 +266,14 @@ class _Assembly:
         )
 
     async def _share(self, ledger: Ledger, open_: AsyncExitStack, *, several: bool) -> None:
-        """Count limits and budgets together with other workers; alone, go on from what was spent."""
+        """Count limits and budgets together with other workers; alone, go on from what was spent.
+
+        What is shared is closed after the ledger, which tells it of all that was counted.
+        """
         if several:
-            shared = SharedInSqlite(self._database, ledger.worker, flush=ledger.flush)
+            loop, shared = asyncio.get_running_loop(), SharedByWorkers(self._database)
             open_.callback(shared.close)
+            ledger.tell(lambda counted: loop.call_soon_threadsafe(shared.count, counted))
             self._shared = shared
         else:
             memory = Memory()

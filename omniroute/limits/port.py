@@ -1,7 +1,7 @@
 """What workers share while they run: rates, seats and money, as operations that each happen at once or not at all.
 
 Always true: an operation names everything that it needs, so that it can be carried out in one step wherever the state
-lives: in this process (``limits.memory``), or in a database that several processes share. Times are Unix seconds,
+lives: in this process (``limits.memory``), or in memory that several processes share. Times are Unix seconds,
 money integer nano-dollars. All of ``take``, ``enter`` and ``hold`` is granted, or none of it.
 """
 
@@ -99,7 +99,7 @@ class Shared(Protocol):
         """Let go of what was held, and count what it cost. Never waits: it is sure to be counted in the end.
 
         Only the first time: a request that holds nothing has nothing to settle. Where the ledger counts what is spent
-        (a shared database), this only ends the hold, in the same transaction as the usage row.
+        (workers), the cost counts as held until it has.
         """
         ...
 

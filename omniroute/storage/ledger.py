@@ -36,7 +36,7 @@ from typing import NamedTuple
 from omniroute.errors import StorageError
 from omniroute.storage.db import remedy
 from omniroute.storage.migrations import open_database
-from omniroute.storage.rows import UNSTORABLE, Admission, Entry, Exchange, Rows, write
+from omniroute.storage.rows import UNSTORABLE, Admission, Counted, Entry, Exchange, Rows, uncounted, write
 from omniroute.storage.upkeep import SHOWN_AFTER, Upkeep
 
 PERIOD = 0.2
@@ -91,6 +91,7 @@ class Ledger:
         self._upkeep = Upkeep(self.worker, self._rows)
         self._open = self._upkeep.open
         self._connect = connect
+        self._counted: Callable[[Sequence[Counted]], object] | None = None
         self._queue: SimpleQueue[Exchange | threading.Event] = SimpleQueue()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -112,6 +113,14 @@ class Ledger:
     def keep(self, retention: float | None) -> None:
         """Keep usage rows for so many seconds from now on; None keeps them for ever."""
         self._upkeep.retention = retention
+
+    def tell(self, counted: Callable[[Sequence[Counted]], object]) -> None:
+        """Tell what became of rows that cost something, in the writer's thread; to be called before ``start``.
+
+        Args:
+            counted: must neither wait nor raise.
+        """
+        self._counted = counted
 
     def record(self, event: Exchange) -> None:
         """Take one row, to be written within a second."""
@@ -205,6 +214,7 @@ class Ledger:
             try:
                 entries.append(self._rows.final(event, admission))
             except UNSTORABLE:
+                self._tell_counted(uncounted(event))
                 self._spoil(1)
         return entries
 
@@ -213,7 +223,7 @@ class Ledger:
         delay = RETRY_FIRST
         while entries and not self._abandoned:
             try:
-                written, spoilt = write(connection, entries)
+                written, spoilt, counted = write(connection, entries)
             except sqlite3.Error as error:
                 self._tell_failure(error)
                 left = self._give_up_at - time.monotonic()
@@ -223,11 +233,17 @@ class Ledger:
                 self._wake.clear()
                 delay = min(delay * 2, RETRY_MOST)
             else:
+                self._tell_counted(counted)
                 self._written += written
                 self._spoil(spoilt)
                 self._tell_success()
                 return
         self._abandoned += len(entries)
+
+    def _tell_counted(self, counted: Sequence[Counted]) -> None:
+        """Tell what rows have cost, if that is anybody's concern."""
+        if counted and self._counted is not None:
+            self._counted(counted)
 
     def _tell_failure(self, error: sqlite3.Error) -> None:
         """Say what is wrong, once for as long as it lasts."""

@@ -193,6 +193,19 @@ def m007_audit(db: Database) -> None:
     )
 
 
+@SCHEMA()
+def m008_no_index_of_keys(db: Database) -> None:
+    """Each row was entered in it, and nothing looked there: whatever is asked of a key is of a stretch of time."""
+    db.execute("DROP INDEX idx_usage_key_at")
+
+
+@SCHEMA()
+def m009_shared_in_memory(db: Database) -> None:
+    """What workers share beside what was spent is on their board (``board``)."""
+    for name in ("holds", "buckets", "seats"):
+        db.table(name).drop()
+
+
 STEPS = frozenset(
     step.__name__
     for step in (
@@ -203,6 +216,8 @@ STEPS = frozenset(
         m005_money,
         m006_memory,
         m007_audit,
+        m008_no_index_of_keys,
+        m009_shared_in_memory,
     )
 )
 

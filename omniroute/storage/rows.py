@@ -2,20 +2,23 @@
 
 Always true: a row is final, or it stands for a request that is still under way (``OPEN``), or for one of which nobody
 will ever tell how it ended (``LOST``). A final row takes the place of the other two, and nothing takes its place. In
-the transaction that writes it, and only there, its cost is added to what its budgets have spent, and what was set aside
-for it is let go. So what was spent is the sum of the rows, whatever dies when.
+the transaction that writes it, and only there, its cost is added to what its budgets have spent. So what was spent is
+the sum of the rows, whatever dies when.
 
 What a client wrote is shortened and stripped of secrets before it becomes a value.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from functools import lru_cache
+from itertools import chain
 from operator import attrgetter
-from typing import Protocol
+from types import NoneType
+from typing import NamedTuple, Protocol
 
 import msgspec
 
+from omniroute.names import Format, Outcome
 from omniroute.storage.db import transaction
 
 OPEN = "admitted"
@@ -24,6 +27,9 @@ LOST = "lost"
 
 MAX_ASKED = 256
 """Characters kept of the model's name as the client wrote it, which could be as long as a body."""
+
+MAX_KNOWN = 256
+"""Of how many models' names, the last that were asked for, it is remembered how they are written down."""
 
 MAX_WORD = 128
 MAX_TAGS = 32
@@ -39,7 +45,21 @@ UNSTORABLE = (
 )
 """What a row's own values can provoke: too large a number, a text that is not Unicode. Other trouble may pass."""
 
-_INSERT = """
+TOGETHER = 25
+"""Rows of one statement, where there are as many.
+
+Around each statement the driver lets go of the interpreter and waits to have it back, while the event loop wants it as
+well. The values of so many rows are fewer than the 999 that an SQLite before 3.32 takes.
+"""
+
+# The driver asks what is not exactly a text or a number how to convert it, None too. Where no answer is registered, it
+# looks for one in the value itself, which takes longer than all the rest that it does with the value.
+sqlite3.register_adapter(NoneType, lambda nothing: nothing)
+sqlite3.register_adapter(bool, int)
+sqlite3.register_adapter(Format, str.__str__)
+sqlite3.register_adapter(Outcome, str.__str__)
+
+_INTO = """
     INSERT INTO usage (
         request_id, at, format, key, stream, status, outcome, code, provider, model, target, credential,
         upstream_format, losses,
@@ -47,9 +67,10 @@ _INSERT = """
         micros, first_token_micros, generation, config,
         cache_write_1h_tokens, audio_in_tokens, audio_out_tokens, estimated, cache,
         asked, session, tags, budgets, attempts, reserved_nano, worker
-    ) VALUES (
-        ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
-    )
+    ) VALUES
+"""
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TAKING_THE_PLACE = """
     ON CONFLICT (request_id) DO UPDATE SET
         status = excluded.status, outcome = excluded.outcome, code = excluded.code,
         provider = excluded.provider, model = excluded.model, target = excluded.target,
@@ -63,13 +84,14 @@ _INSERT = """
         session = excluded.session, tags = excluded.tags, budgets = excluded.budgets, attempts = excluded.attempts
     WHERE at = excluded.at AND outcome IN ('admitted', 'lost')
 """
+_INSERT = _INTO + _ROW + _TAKING_THE_PLACE
+_INSERT_TOGETHER = _INTO + ", ".join([_ROW] * TOGETHER) + _TAKING_THE_PLACE
 _AT = "SELECT at FROM usage WHERE request_id = ?"
 _SPEND = """
     INSERT INTO spent (budget, since, spent_nano) VALUES (?, ?, ?)
     ON CONFLICT (budget, since) DO UPDATE SET spent_nano = spent_nano + excluded.spent_nano
 """
-_ANY_HOLD = "SELECT 1 FROM holds LIMIT 1"
-_LET_GO = "DELETE FROM holds WHERE request_id = ?"
+_TOTAL = "SELECT spent_nano FROM spent WHERE budget = ? AND since = ?"
 _LOSE = """
     UPDATE usage SET outcome = 'lost' WHERE outcome = 'admitted' AND at = :at AND request_id IN (:id, :id || '~' || :at)
 """
@@ -187,6 +209,18 @@ Entry = tuple[Values, Exchange]
 """A row to be written, and the event that says what it settles."""
 
 
+class Counted(NamedTuple):
+    """What rows that are on the disk have cost in a budget's period, and what was spent in it altogether by then.
+
+    ``total`` is 0 where it is said of a row that will never be there: its cost counts nowhere.
+    """
+
+    budget: str
+    since: int
+    cost: int
+    total: int
+
+
 class Rows:
     """Makes rows of events."""
 
@@ -194,6 +228,7 @@ class Rows:
         """Hold the name of this worker, and what masks secrets."""
         self._worker = worker
         self._redact = redact
+        self._asked = lru_cache(MAX_KNOWN)(redact)
 
     def final(self, event: Exchange, admission: Admission | None) -> Entry:
         """Make the row of a request that ended.
@@ -206,7 +241,7 @@ class Rows:
             attempts = [self._attempt(attempt) for attempt in event.attempts]
         values = (
             *_as_they_are(event),
-            self._redact(event.asked[:MAX_ASKED]),
+            self._asked(event.asked[:MAX_ASKED]),
             self._word(event.session),
             _json([self._word(tag) for tag in event.tags[:MAX_TAGS]]) if event.tags else "[]",
             _json(event.budgets) if event.budgets else "[]",
@@ -218,7 +253,7 @@ class Rows:
 
     def open(self, event: Admission) -> Values:
         """Make the row of a request that is under way; what is not known yet is unknown, or empty."""
-        asked = self._redact(event.asked[:MAX_ASKED])
+        asked = self._asked(event.asked[:MAX_ASKED])
         return (
             *(event.request_id, event.at, event.format, event.key, event.stream, 0, OPEN, "", "", "", "", "", None, ""),
             *(None, None, None, None, None, None, 0, None, event.generation, event.config),
@@ -234,18 +269,26 @@ class Rows:
         return {**msgspec.to_builtins(attempt), "detail": self._redact(attempt.detail)}
 
 
-def write(connection: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[int, int]:
-    """Write final rows and settle them, in one transaction; give how many were new, and how many cannot be held.
+def write(connection: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[int, int, Sequence[Counted]]:
+    """Write final rows and settle them, in one transaction.
+
+    Returns:
+        How many were new, how many cannot be held, and what each had cost.
 
     Raises:
         sqlite3.Error: nothing was written, for a reason that is not the rows' own.
     """
     try:
         with transaction(connection):
-            _write_new(connection, entries)
+            counted = _write_new(connection, entries)
     except (*UNSTORABLE, _SeenBeforeError):
         return _write_each(connection, entries)
-    return len(entries), 0
+    return len(entries), 0, counted
+
+
+def uncounted(event: Exchange) -> list[Counted]:
+    """Say that the row of an event will never be there."""
+    return [Counted(*purse, event.cost_nano or 0, 0) for purse in event.budgets]
 
 
 def show_open(connection: sqlite3.Connection, rows: Iterable[Values]) -> None:
@@ -263,24 +306,29 @@ def show_open(connection: sqlite3.Connection, rows: Iterable[Values]) -> None:
 
 
 def lose(connection: sqlite3.Connection, keys: Iterable[Key]) -> None:
-    """Note that nobody will tell how these requests ended, where nobody told, and let go of what was held for them."""
+    """Note that nobody will tell how these requests ended, where nobody told."""
     with transaction(connection):
-        for request_id, at in keys:
-            if connection.execute(_LOSE, {"id": request_id, "at": at}).rowcount:
-                connection.execute(_LET_GO, (request_id,))
+        connection.executemany(_LOSE, [{"id": request_id, "at": at} for request_id, at in keys])
 
 
 class _SeenBeforeError(Exception):
     """Some of the rows are there already, or share an id: which, must be asked row by row."""
 
 
-def _write_new(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
-    if connection.executemany(_INSERT, [values for values, _ in entries]).rowcount < len(entries):
+def _write_new(connection: sqlite3.Connection, entries: Sequence[Entry]) -> Sequence[Counted]:
+    rows = [values for values, _ in entries]
+    single = len(rows) % TOGETHER
+    written = connection.executemany(_INSERT, rows[:single]).rowcount if single else 0
+    for first in range(single, len(rows), TOGETHER):
+        values = tuple(chain.from_iterable(rows[first : first + TOGETHER]))
+        written += connection.execute(_INSERT_TOGETHER, values).rowcount
+    if written < len(rows):
         raise _SeenBeforeError
-    _settle(connection, entries)
+    return _settle(connection, entries)
 
 
-def _write_each(connection: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[int, int]:
+def _write_each(connection: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[int, int, Sequence[Counted]]:
+    counted: list[Counted] = []
     written = 0
     spoilt = 0
     with transaction(connection):
@@ -288,15 +336,14 @@ def _write_each(connection: sqlite3.Connection, entries: Sequence[Entry]) -> tup
             connection.execute("SAVEPOINT entry")
             try:
                 if _put(connection, entry[0]):
-                    _settle(connection, (entry,))
+                    counted += _settle(connection, (entry,))
                     written += 1
             except UNSTORABLE:
                 connection.execute("ROLLBACK TO entry")
-                with suppress(*UNSTORABLE):  # it ended all the same: nothing stays set aside for it
-                    connection.execute(_LET_GO, (entry[1].request_id,))
+                counted += uncounted(entry[1])
                 spoilt += 1
             connection.execute("RELEASE entry")
-    return written, spoilt
+    return written, spoilt, counted
 
 
 def _put(connection: sqlite3.Connection, values: Values) -> bool:
@@ -308,19 +355,18 @@ def _put(connection: sqlite3.Connection, values: Values) -> bool:
     return bool(connection.execute(_INSERT, (f"{values[0]}~{values[1]}", *values[1:])).rowcount)
 
 
-def _settle(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
-    """Count what new rows cost in their budgets, and end their holds; an unknown cost adds nothing."""
-    paid = [event for _, event in entries if event.budgets]
-    if not paid:
-        return
+def _settle(connection: sqlite3.Connection, entries: Sequence[Entry]) -> list[Counted]:
+    """Count what new rows cost in their budgets; an unknown cost adds nothing."""
     spent: dict[tuple[str, int], int] = {}
-    for event in paid:
+    for _, event in entries:
         for purse in event.budgets:
             spent[purse] = spent.get(purse, 0) + (event.cost_nano or 0)
-    connection.executemany(_SPEND, [(*purse, cost) for purse, cost in spent.items()])
-    # One process keeps its holds in memory; then there is nothing to look for.
-    if connection.execute(_ANY_HOLD).fetchone():
-        connection.executemany(_LET_GO, [(event.request_id,) for event in paid])
+    counted: list[Counted] = []
+    for purse, cost in spent.items():
+        connection.execute(_SPEND, (*purse, cost))
+        (total,) = connection.execute(_TOTAL, purse).fetchone()
+        counted.append(Counted(*purse, cost, total))
+    return counted
 
 
 def _json(value: object) -> str:

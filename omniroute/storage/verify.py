@@ -65,12 +65,10 @@ _SPENT = """
 # literal table: what must hold, and the query that finds where it does not
 RULES = {
     "what budgets spent is the sum of their rows": _SPENT,
-    "no sum and no hold is negative": """
+    "no sum is negative": """
         SELECT budget || ', period from ' || datetime(since, 'unixepoch') AS "where",
             'spent ' || spent_nano || ' nano-dollars, ' || swept_nano || ' of them by deleted rows' AS what
         FROM spent WHERE spent_nano < 0 OR swept_nano < 0
-        UNION ALL
-        SELECT request_id, 'holds ' || amount_nano || ' nano-dollars of ' || budget FROM holds WHERE amount_nano < 0
     """,
     "no cost, no count of tokens and no duration is negative": """
         SELECT request_id AS "where", 'cost ' || ifnull(cost_nano, '?') || ', took ' || micros AS what
@@ -94,12 +92,6 @@ RULES = {
         FROM usage
         WHERE outcome = 'admitted' AND worker NOT IN (SELECT worker FROM workers WHERE alive_until > :dead)
         ORDER BY at
-    """,
-    "money is held by workers that live": """
-        SELECT request_id AS "where", amount_nano || ' nano-dollars of ' || budget || ', held by ' || worker AS what
-        FROM holds
-        WHERE worker NOT IN (SELECT worker FROM workers WHERE alive_until > :dead)
-        ORDER BY 1
     """,
     "the file is whole": """
         SELECT 'the database' AS "where", quick_check AS what FROM pragma_quick_check WHERE quick_check <> 'ok'

@@ -1,8 +1,8 @@
-"""The lease that each process on a database has: while it is renewed, what the process set aside is believed.
+"""The lease that each process on a database has: while it is renewed, its open requests are believed to be under way.
 
-Always true: whatever is set aside names its worker, and is given up when that worker left, or was not heard of for
-``LEASE`` seconds; then nobody needs to remember what a dead process had in hand. A worker that was given up too early,
-because its machine slept, loses nothing: its next renewal makes it live again, and a row that it ends is final.
+Always true: the row of an open request names its worker, and says that it is lost when that worker left, or was not
+heard of for ``LEASE`` seconds. A worker that was given up too early, because its machine slept, loses nothing: its next
+renewal makes it live again, and a row that it ends is final.
 """
 
 import sqlite3
@@ -23,14 +23,10 @@ _ANY_DEAD = """
     WITH living AS (SELECT worker FROM workers WHERE alive_until > :now)
     SELECT EXISTS (SELECT 1 FROM workers WHERE alive_until <= :now)
         OR EXISTS (SELECT 1 FROM usage WHERE outcome = 'admitted' AND worker NOT IN living)
-        OR EXISTS (SELECT 1 FROM holds WHERE worker NOT IN living)
-        OR EXISTS (SELECT 1 FROM seats WHERE worker NOT IN living)
 """
 _BURY = (
     "DELETE FROM workers WHERE alive_until <= :now",
     "UPDATE usage SET outcome = 'lost' WHERE outcome = 'admitted' AND worker NOT IN (SELECT worker FROM workers)",
-    "DELETE FROM holds WHERE worker NOT IN (SELECT worker FROM workers)",
-    "DELETE FROM seats WHERE worker NOT IN (SELECT worker FROM workers)",
 )
 
 
@@ -40,7 +36,7 @@ def renew(connection: sqlite3.Connection, worker: str, now: int) -> None:
 
 
 def bury(connection: sqlite3.Connection, now: int) -> None:
-    """Give up what the dead have set aside: their open requests are lost, their holds and seats are free."""
+    """Give up the dead: their open requests are lost."""
     # Looked for first without the lock to write, which there is hardly ever a reason to take.
     if connection.execute(_ANY_DEAD, {"now": now}).fetchone() == (1,):
         with transaction(connection):
@@ -49,7 +45,7 @@ def bury(connection: sqlite3.Connection, now: int) -> None:
 
 
 def leave(connection: sqlite3.Connection, worker: str, now: int) -> None:
-    """End a worker's lease, and give up what it still had."""
+    """End a worker's lease, and give up the requests that it still had open."""
     with transaction(connection):
         connection.execute("DELETE FROM workers WHERE worker = ?", (worker,))
         for statement in _BURY:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from omniroute.limits.port import Bucket, Purse, Seat, Standing
-from omniroute.storage.db import connect
 from tests.support.shares import KINDS, Till, till
 
 NOW = 1_795_000_000.0
@@ -181,7 +180,7 @@ async def test_of_many_at_once_exactly_those_pass_that_there_is_room_for(shared_
 PROCESS = """
 import asyncio, sys
 from omniroute.limits.port import Bucket, Purse, Seat
-from omniroute.storage.shared import SharedInSqlite
+from omniroute.storage.shared import SharedByWorkers
 
 async def work(shared, me):
     sys.stdin.readline()
@@ -191,28 +190,23 @@ async def work(shared, me):
     print(sum(not h.short for h in holds), seats.count(None), sum(not t.retry_after for t in taken), flush=True)
     sys.stdin.readline()
 
-shared = SharedInSqlite(sys.argv[1], sys.argv[2], flush=lambda: None)
+shared = SharedByWorkers(sys.argv[1])
 print("ready", flush=True)
 asyncio.run(work(shared, sys.argv[2]))
 """
 
 
 def test_of_many_processes_at_once_exactly_as_many_pass_as_there_is_room_for(tmp_path: Path) -> None:
-    path, names = str(tmp_path / "shared.db"), ["w1", "w2", "w3", "w4"]
-    with till("sqlite", tmp_path, "w0"):
-        connection = connect(path)
-        alive = int((NOW + 3_600) * 1e6)
-        connection.executemany("INSERT INTO workers VALUES (?, 0, ?)", [(name, alive) for name in names])
-        connection.close()
+    with till("workers", tmp_path):
         started = [
             subprocess.Popen(
-                [sys.executable, "-c", PROCESS, path, name],
+                [sys.executable, "-c", PROCESS, str(tmp_path / "shared.db"), name],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
                 cwd=ROOT,
             )
-            for name in names
+            for name in ("w1", "w2", "w3", "w4")
         ]
         try:
             assert [each.stdout.readline() for each in started if each.stdout] == ["ready\n"] * 4

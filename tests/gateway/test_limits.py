@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from omniroute.names import Format
+from tests.support.boards import taken
 from tests.support.client import Received
 from tests.support.paid import CHAT, REQUESTS, STREAM, USED, Paid, code_of, held_back, paid, pair_of, saying, written
 from tests.support.peer import Recorded, Script
@@ -191,7 +192,7 @@ async def test_two_processes_count_together(tmp_path: Path) -> None:
         assert len(upstream.requests) == 3
         later = [await pair.pay(key="bob") for _ in range(30)]
         assert 20 <= [each.status for each in later].count(200) <= 23  # some flowed back meanwhile
-        await eventually(lambda: not pair.one("SELECT ifnull(sum(taken), 0) FROM seats"))
+        await eventually(lambda: not taken(pair.database))
         await pair.stop()
 
 

@@ -12,6 +12,7 @@ LOOPS = frozenset({"get_running_loop", "get_event_loop", "new_event_loop"})
 
 ALLOWED = {
     "omniroute/gateway/inbound.py": "listens for a client that leaves while its upstream is still thinking",
+    "omniroute/storage/board.py": "flock(2) waits for ever or not at all, and whoever opens a board does not serve yet",
     "omniroute/storage/db.py": "SQLite itself does not wait for another process that is switching to write-ahead mode",
 }
 """A module, and why it must start tasks of its own or make a thread sleep."""

@@ -11,7 +11,7 @@ LATEST = 2.0
 """Seconds."""
 
 
-def test_after_each_of_200_kills_the_sums_hold_and_nothing_stays_set_aside(tmp_path: Path) -> None:
+def test_after_each_of_200_kills_the_sums_hold_and_nothing_stays_under_way(tmp_path: Path) -> None:
     dice = random.Random()
     seen: Counter[str] = Counter()
     owed = 0

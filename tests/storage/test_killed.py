@@ -1,4 +1,4 @@
-"""A process that is killed at any instant leaves a ledger whose sums hold, and nothing set aside after its lease."""
+"""A process that is killed at any instant leaves a ledger whose sums hold, and nothing under way after its lease."""
 
 from pathlib import Path
 

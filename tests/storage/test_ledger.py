@@ -127,10 +127,18 @@ def test_a_transaction_has_at_most_so_many_rows(path: str) -> None:
     sizes: list[int] = []
 
     class Counted(sqlite3.Connection):
+        def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+            if sql.startswith("BEGIN"):
+                sizes.append(0)
+            return self._noted(sql, super().execute(sql, values))
+
         def executemany(self, sql: str, rows: Iterable[Any], /) -> sqlite3.Cursor:
-            batch = list(rows)
-            sizes.append(len(batch))
-            return super().executemany(sql, batch)
+            return self._noted(sql, super().executemany(sql, rows))
+
+        def _noted(self, sql: str, done: sqlite3.Cursor) -> sqlite3.Cursor:
+            if "INTO usage" in sql:
+                sizes[-1] += done.rowcount
+            return done
 
     def connect(path: str) -> sqlite3.Connection:
         return sqlite3.connect(path, isolation_level=None, factory=Counted)
@@ -140,7 +148,7 @@ def test_a_transaction_has_at_most_so_many_rows(path: str) -> None:
         ledger.record(exchanged(number))
     ledger.start()
     ledger.close()
-    assert sizes == [BATCH_ROWS, BATCH_ROWS, 1]
+    assert [size for size in sizes if size] == [BATCH_ROWS, BATCH_ROWS, 1]
 
 
 def test_rows_are_written_without_being_asked_for(writing: Writing) -> None:

@@ -11,7 +11,7 @@ from omniroute.observe.events import Exchanged
 from omniroute.observe.redact import redact
 from omniroute.storage.migrations import open_database
 from omniroute.storage.report import PastRequest, recent
-from omniroute.storage.rows import LOST, MAX_TAGS, MAX_WORD, OPEN, Rows, lose, show_open, write
+from omniroute.storage.rows import LOST, MAX_TAGS, MAX_WORD, OPEN, TOGETHER, Rows, lose, show_open, write
 from omniroute.storage.shared import spent
 from tests.support.events import admitted, exchanged
 
@@ -37,15 +37,7 @@ def paid(number: int, cost: int | None, *purses: tuple[str, int], **changes: obj
 
 
 def put(connection: sqlite3.Connection, *events: Exchanged) -> tuple[int, int]:
-    return write(connection, [ROWS.final(event, None) for event in events])
-
-
-def hold(connection: sqlite3.Connection, number: int, purse: tuple[str, int]) -> None:
-    connection.execute("INSERT INTO holds VALUES (?, ?, ?, 9, 'w1')", (*purse, exchanged(number).request_id))
-
-
-def held(connection: sqlite3.Connection) -> list[str]:
-    return [row[0] for row in connection.execute("SELECT request_id FROM holds ORDER BY 1")]
+    return write(connection, [ROWS.final(event, None) for event in events])[:2]
 
 
 def outcomes(path: str) -> dict[str, str]:
@@ -81,22 +73,46 @@ def test_another_request_of_the_same_id_is_settled_too(connection: sqlite3.Conne
     assert spent(path) == {TEAM: 10}
 
 
-def test_a_settled_request_holds_nothing_and_others_still_do(connection: sqlite3.Connection) -> None:
-    for number in (1, 2):
-        hold(connection, number, TEAM)
-        hold(connection, number, ALL)
-    put(connection, paid(1, 5, TEAM, ALL))
-    assert held(connection) == [exchanged(2).request_id] * 2
-
-
-def test_a_row_that_cannot_be_held_counts_nothing_lets_go_of_its_money_and_harms_no_other(
+def test_many_rows_at_once_are_each_written_once_and_take_the_place_of_open_ones(
     connection: sqlite3.Connection, path: str
 ) -> None:
-    hold(connection, 2, TEAM)
-    hold(connection, 4, TEAM)
+    many = 2 * TOGETHER + 3
+    show_open(connection, [ROWS.open(admitted(number, budgets=(TEAM,))) for number in range(0, many, 7)])
+    events = [paid(number, 1, TEAM, input_tokens=None, stream=True) for number in range(many)]
+    assert put(connection, *events) == (many, 0)
+    rows = {row.request_id: (row.input_tokens, row.stream, row.format, row.outcome) for row in recent(path, 1000)}
+    assert rows == {event.request_id: (None, True, event.format, Outcome.OK) for event in events}
+    assert spent(path) == {TEAM: many}
+
+
+@pytest.mark.parametrize("at", [0, TOGETHER, 2 * TOGETHER])
+def test_among_many_rows_one_that_is_there_and_one_that_cannot_be_held_harm_no_other(
+    at: int, connection: sqlite3.Connection, path: str
+) -> None:
+    many = 2 * TOGETHER + 3
+    events = [paid(number, 1, TEAM) for number in range(many)]
+    put(connection, events[at])
+    events[at + 1] = paid(at + 1, 1, TEAM, input_tokens=2**63)
+    assert put(connection, *events) == (many - 2, 1)
+    assert put(connection, *events[at + 2 :], *events[:at]) == (0, 0)
+    assert spent(path) == {TEAM: many - 1}
+
+
+def test_what_was_counted_is_told_with_what_it_comes_to(connection: sqlite3.Connection) -> None:
+    first = [ROWS.final(event, None) for event in (paid(1, 5, TEAM, ALL), paid(2, 7, TEAM), paid(3, 11))]
+    assert write(connection, first)[2] == [(*TEAM, 12, 12), (*ALL, 5, 5)]
+    second = [ROWS.final(event, None) for event in (paid(2, 7, TEAM), paid(4, 1, TEAM), paid(5, None, TEAM))]
+    assert write(connection, second)[2] == [(*TEAM, 1, 13), (*TEAM, 0, 13)]
+
+
+def test_a_row_that_cannot_be_held_counts_nothing_and_harms_no_other(connection: sqlite3.Connection, path: str) -> None:
     assert put(connection, paid(1, 5, TEAM), paid(2, 9, TEAM, input_tokens=2**63), paid(3, 7, TEAM)) == (2, 1)
     assert spent(path) == {TEAM: 12}
-    assert held(connection) == [exchanged(4).request_id]
+
+
+def test_of_a_row_that_cannot_be_held_it_is_told_that_its_cost_counts_nowhere(connection: sqlite3.Connection) -> None:
+    entries = [ROWS.final(event, None) for event in (paid(1, 5, TEAM), paid(2, 9, TEAM, ALL, input_tokens=2**63))]
+    assert write(connection, entries)[2] == [(*TEAM, 5, 5), (*TEAM, 9, 0), (*ALL, 9, 0)]
 
 
 def test_a_cost_that_no_sum_can_hold_leaves_neither_row_nor_sum(connection: sqlite3.Connection, path: str) -> None:
@@ -147,9 +163,8 @@ def test_requests_of_one_id_that_are_under_way_at_once_have_a_row_each(
 def test_what_was_lost_too_early_is_final_when_it_ends_after_all(connection: sqlite3.Connection, path: str) -> None:
     begun = admitted(1, budgets=(TEAM,))
     show_open(connection, [ROWS.open(begun)])
-    hold(connection, 1, TEAM)
     lose(connection, [(begun.request_id, begun.at)])
-    assert (only(path).outcome, held(connection)) == (LOST, [])
+    assert only(path).outcome == LOST
     assert put(connection, paid(1, 5, TEAM)) == (1, 0)
     assert (only(path).outcome, spent(path)) == ("ok", {TEAM: 5})
 

@@ -123,19 +123,15 @@ def test_what_has_no_end_when_the_ledger_closes_is_lost(tmp_path: Path) -> None:
     assert found(path) == [("req_00000001", LOST)]
 
 
-def test_a_request_whose_end_cannot_be_held_is_lost_and_holds_nothing(tmp_path: Path) -> None:
+def test_a_request_whose_end_cannot_be_held_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     said: list[str] = []
     ledger = Ledger(str(path), trouble=said.append, redact=redact)
     ledger.start()
     ledger.admit(admitted(1))
     wait_until(lambda: found(path) == [("req_00000001", OPEN)])
-    with closing(connect(str(path))) as connection:
-        connection.execute("INSERT INTO holds VALUES ('team', 0, 'req_00000001', 9, ?)", (ledger.worker,))
     ledger.record(exchanged(1, input_tokens=2**63))
     wait_until(lambda: found(path) == [("req_00000001", LOST)])
-    with closing(connect(str(path))) as connection:
-        assert connection.execute("SELECT * FROM holds").fetchall() == []
     ledger.close()
     assert ledger.counts().lost == len(said) == 1
 

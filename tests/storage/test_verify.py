@@ -26,7 +26,6 @@ def path(tmp_path: Path) -> str:
         events = [exchanged(number, cost_nano=5, budgets=(TEAM,)) for number in range(3)]
         write(connection, [ROWS.final(event, None) for event in events])
         show_open(connection, [ROWS.open(admitted(9))])
-        connection.execute("INSERT INTO holds VALUES ('team', 0, 'x', 1, 'w1')")
     return path
 
 
@@ -40,7 +39,7 @@ def test_what_holds_has_no_findings(path: str) -> None:
     assert (verdict.findings, verdict.requests, verdict.purses, verdict.swept_nano, verdict.lost) == ((), 4, 1, 0, 0)
 
 
-SPENT, NO_HOLD, NO_COST, TWICE, UNDER_WAY, HELD, _WHOLE = RULES
+SPENT, NO_SUM, NO_COST, TWICE, UNDER_WAY, _WHOLE = RULES
 
 
 @pytest.mark.parametrize(
@@ -51,12 +50,10 @@ SPENT, NO_HOLD, NO_COST, TWICE, UNDER_WAY, HELD, _WHOLE = RULES
         (SPENT, "DELETE FROM spent", "team", "spent 0, but its rows cost 15"),
         (SPENT, "UPDATE usage SET cost_nano = 6 WHERE request_id = 'req_00000001'", "team", "its rows cost 16"),
         (SPENT, "INSERT INTO spent SELECT 'all', 0, 3, 0, 0", "all, period from 1970", "spent 3, but its rows"),
-        (NO_HOLD, "INSERT INTO spent VALUES ('all', 0, -3, -3, 0)", "all", "spent -3 nano-dollars"),
-        (NO_HOLD, "UPDATE holds SET amount_nano = -1", "x", "holds -1 nano-dollars of team"),
+        (NO_SUM, "INSERT INTO spent VALUES ('all', 0, -3, -3, 0)", "all", "spent -3 nano-dollars"),
         (NO_COST, "UPDATE usage SET audio_in_tokens = -1 WHERE outcome = 'admitted'", "req_00000009", "cost ?"),
         (NO_COST, "UPDATE usage SET micros = -1 WHERE outcome = 'admitted'", "req_00000009", "took -1"),
         (UNDER_WAY, "DELETE FROM workers", "req_00000009", "its worker w1 is gone"),
-        (HELD, "DELETE FROM workers", "x", "1 nano-dollars of team, held by w1"),
     ],
 )  # fmt: skip
 def test_what_does_not_hold_is_found(rule: str, statement: str, where: str, what: str, path: str) -> None:
@@ -77,7 +74,7 @@ def test_a_request_that_is_billed_twice_is_found(path: str) -> None:
 def test_the_dead_are_given_time_to_be_noticed(path: str) -> None:
     noticed = NOON + round((LEASE + BURIAL) * 1e6)
     assert verify(path, noticed - 1).findings == ()
-    assert {each.rule for each in verify(path, noticed).findings} == {UNDER_WAY, HELD}
+    assert {each.rule for each in verify(path, noticed).findings} == {UNDER_WAY}
 
 
 def test_of_many_findings_some_are_told_and_the_rest_is_counted(path: str) -> None:

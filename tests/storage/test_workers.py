@@ -1,4 +1,4 @@
-"""The lease: what the dead had set aside is free, and what the living have is theirs."""
+"""The lease: what the dead had under way is lost, and what the living have is theirs."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -21,16 +21,13 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     for number, worker in enumerate(("one", "two")):
         renew(connection, worker, NOON)
         show_open(connection, [Rows(worker, redact).open(admitted(number))])
-        connection.execute("INSERT INTO holds VALUES ('team', 0, ?, 5, ?)", (worker, worker))
-        connection.execute("INSERT INTO seats VALUES ('door', ?, 3)", (worker,))
     yield connection
     connection.close()
 
 
-def having(connection: sqlite3.Connection) -> list[set[str]]:
-    """Who has requests under way, holds, and seats."""
-    queries = ("usage WHERE outcome = 'admitted'", "holds", "seats")
-    return [{row[0] for row in connection.execute(f"SELECT worker FROM {each}")} for each in queries]
+def having(connection: sqlite3.Connection) -> set[str]:
+    """Who has requests under way."""
+    return {row[0] for row in connection.execute("SELECT worker FROM usage WHERE outcome = 'admitted'")}
 
 
 def test_a_lease_is_renewed_several_times_before_it_is_over() -> None:
@@ -40,14 +37,14 @@ def test_a_lease_is_renewed_several_times_before_it_is_over() -> None:
 def test_who_is_within_the_lease_keeps_everything(connection: sqlite3.Connection) -> None:
     before = connection.total_changes
     bury(connection, OVER - 1)
-    assert having(connection) == [{"one", "two"}] * 3
+    assert having(connection) == {"one", "two"}
     assert connection.total_changes == before
 
 
 def test_who_was_not_heard_of_for_a_lease_loses_everything(connection: sqlite3.Connection) -> None:
     renew(connection, "two", NOON + 1)
     bury(connection, OVER)
-    assert having(connection) == [{"two"}] * 3
+    assert having(connection) == {"two"}
     assert connection.execute("SELECT worker FROM workers").fetchall() == [("two",)]
     assert connection.execute("SELECT worker FROM usage WHERE outcome = 'lost'").fetchall() == [("one",)]
 
@@ -55,12 +52,12 @@ def test_who_was_not_heard_of_for_a_lease_loses_everything(connection: sqlite3.C
 def test_who_is_on_no_list_is_dead(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM workers WHERE worker = 'one'")
     bury(connection, NOON)
-    assert having(connection) == [{"two"}] * 3
+    assert having(connection) == {"two"}
 
 
 def test_who_leaves_has_nothing_any_more(connection: sqlite3.Connection) -> None:
     leave(connection, "one", NOON)
-    assert having(connection) == [{"two"}] * 3
+    assert having(connection) == {"two"}
 
 
 def test_who_comes_back_lives_again_since_it_first_began(connection: sqlite3.Connection) -> None:

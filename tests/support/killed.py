@@ -16,6 +16,7 @@ from random import Random
 from omniroute.storage.db import connect_reading
 from omniroute.storage.verify import verify
 from omniroute.storage.workers import LEASE
+from tests.support.boards import purses
 from tests.support.client import ask
 from tests.support.mortal import LOST_AT_MOST, spent, spent_by_rows
 from tests.support.paid import Workers, pair_of, saying, shown, written
@@ -47,7 +48,7 @@ class Toll:
     def __str__(self) -> str:
         return (
             f"{self.kills} kills: {self.answers} answers, {self.refused} refused for the budget, {self.owed} rows "
-            f"owed and there, {self.held} holds at kills and {self.open} rows open at kills, {self.lost} lost"
+            f"owed and there, money held at {self.held} kills and {self.open} rows open at kills, {self.lost} lost"
         )
 
 
@@ -143,11 +144,9 @@ def _judge(pair: Workers, toll: Toll) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert verify(pair.database, time.time_ns() // 1000).findings == ()
     _sums(pair)
-    living = f"SELECT worker FROM workers WHERE alive_until > {time.time_ns() // 1000}"
-    held = pair.one(f"SELECT ifnull(sum(amount_nano), 0) FROM holds WHERE worker IN ({living})")
-    gone = pair.one("SELECT ifnull(sum(spent_nano), 0) FROM spent")
-    assert gone + held <= LIMIT, (gone, held)
-    toll.held += pair.one("SELECT count(*) FROM holds")
+    for spent_, held in purses(pair.database):
+        assert spent_ + held <= LIMIT, (spent_, held)
+        toll.held += bool(held)
     toll.open += pair.one("SELECT count(*) FROM usage WHERE outcome = 'admitted'")
 
 

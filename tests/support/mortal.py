@@ -19,7 +19,6 @@ import msgspec
 
 from omniroute.observe.events import Admitted
 from omniroute.observe.redact import redact
-from omniroute.storage.db import transaction
 from omniroute.storage.ledger import Ledger
 from omniroute.storage.migrations import open_database
 from omniroute.storage.verify import verify
@@ -56,7 +55,7 @@ def killed_after(path: str, seconds: float, seed: int) -> dict[int, tuple[float,
 
 
 def judge(path: str, owed: dict[int, tuple[float, int | None]]) -> Counter[str]:
-    """See that the database is whole and its sums hold, and that what the dead had set aside is free after its lease.
+    """See that the database is whole and its sums hold, and that what the dead had under way is lost after its lease.
 
     Gives how many rows there are of each outcome, before and after.
     """
@@ -76,7 +75,6 @@ def judge(path: str, owed: dict[int, tuple[float, int | None]]) -> Counter[str]:
         after = outcomes(connection)
         assert after["admitted"] == 0
         assert after["lost"] == before["admitted"]
-        assert connection.execute("SELECT count(*) FROM holds").fetchone() == (0,)
         assert connection.execute(
             "SELECT count(*) FROM usage WHERE outcome = 'lost' AND reserved_nano IS NULL"
         ).fetchone() == (0,)
@@ -108,7 +106,6 @@ def live(path: str, seed: int) -> None:
     dice = random.Random(seed)
     ledger = Ledger(path, trouble=print, redact=redact)
     ledger.start()
-    holding = open_database(path)
     under_way: list[Admitted] = []
     for number in range(10_000_000):
         budgets = tuple(dice.sample(PURSES, dice.randrange(3)))
@@ -116,10 +113,6 @@ def live(path: str, seed: int) -> None:
         begun = admitted(number, budgets=budgets, reserved=dice.randrange(1, 10**6), **named)
         ledger.admit(begun)
         under_way.append(begun)
-        if number % 50 == 0 and budgets and not named:
-            with transaction(holding):
-                hold = (*budgets[0], begun.request_id, begun.reserved, ledger.worker)
-                holding.execute("INSERT INTO holds VALUES (?, ?, ?, ?, ?)", hold)
         while len(under_way) > dice.randrange(40, 80):
             # Mostly the newest, so that some stay open for long.
             ended = under_way.pop(-1 - min(int(dice.expovariate(0.2)), len(under_way) - 1))

@@ -1,6 +1,6 @@
 """What stands behind ``limits.port``, with the ledger that belongs to it."""
 
-import contextlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
@@ -9,10 +9,11 @@ from pathlib import Path
 from omniroute.limits.memory import Memory
 from omniroute.limits.port import Purse, Shared
 from omniroute.storage.ledger import Ledger
-from omniroute.storage.shared import SharedInSqlite
+from omniroute.storage.rows import Counted
+from omniroute.storage.shared import SharedByWorkers
 from tests.support.events import exchanged
 
-KINDS = ("memory", "sqlite")
+KINDS = ("memory", "workers")
 
 
 class Till:
@@ -20,6 +21,7 @@ class Till:
 
     def __init__(self, shared: Shared, ledger: Ledger | None = None) -> None:
         self.shared = shared
+        self.written: deque[Sequence[Counted]] = deque()
         self._ledger = ledger
         self._numbers = count()
 
@@ -35,20 +37,23 @@ class Till:
         """Wait until all that ended is counted."""
         if self._ledger is not None:
             assert self._ledger.flush()
+        while isinstance(self.shared, SharedByWorkers) and self.written:
+            self.shared.count(self.written.popleft())
 
 
 @contextmanager
-def till(kind: str, folder: Path, worker: str = "w1") -> Iterator[Till]:
+def till(kind: str, folder: Path) -> Iterator[Till]:
     """Open a till; a database in this folder is shared with all that are opened there."""
     if kind == "memory":
         yield Till(Memory())
         return
     path = str(folder / "shared.db")
     troubles: list[str] = []
-    ledger = Ledger(path, trouble=troubles.append, redact=str, worker=worker)
-    with contextlib.ExitStack() as stack:
+    ledger = Ledger(path, trouble=troubles.append, redact=str)
+    with closing(SharedByWorkers(path)) as shared:
+        opened = Till(shared, ledger)
+        ledger.tell(opened.written.append)
         ledger.start()
-        stack.callback(ledger.close)
-        shared = stack.enter_context(closing(SharedInSqlite(path, worker, flush=ledger.flush)))
-        yield Till(shared, ledger)
+        with closing(ledger):
+            yield opened
     assert not troubles
