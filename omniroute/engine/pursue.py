@@ -128,8 +128,8 @@ class _Pursuit:
         try:
             failure = await self._attempt(chosen, client, patience)
         finally:
-            usage = record.usage
-            used = 0 if failure is not None else None if usage is None else usage.prompt + usage.output
+            # Of one that was given up nobody knows: what the winner of a race used is not its own.
+            used = 0 if failure is not None else record.used_by(chosen)
             tolls.left(provider, tokens, used, self._unix(patience))
         return failure
 

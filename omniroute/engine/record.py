@@ -10,6 +10,7 @@ import msgspec
 from omniroute.config.snapshot import Target
 from omniroute.engine.holder import Live
 from omniroute.engine.terms import Headers
+from omniroute.errors import Draining
 from omniroute.ir.loss import Loss, summary
 from omniroute.ir.usage import Usage
 from omniroute.names import FailureKind, Format, Outcome
@@ -128,6 +129,11 @@ class Record:
             )
         )
 
+    def used_by(self, candidate: Candidate) -> int | None:
+        """Give the tokens that an attempt came to, where it answers and its provider has told; None: nobody knows."""
+        usage = self.usage if candidate is self._answered else None
+        return None if usage is None else usage.prompt + usage.output
+
     def admitted(self, reserved: int = 0) -> Admitted:
         """Tell that it may now cost something, ``reserved`` nano-dollars at worst."""
         return Admitted(
@@ -152,7 +158,8 @@ class Record:
     def _used(self) -> Usage | None:
         """Give what the provider says was used; where it never told, an estimate, marked as one.
 
-        Who leaves before an answer has begun has had the request sent all the same, and providers may bill its input.
+        Who leaves before an answer has begun has had the request sent all the same, and providers may bill its input;
+        so it is where the gateway stops.
         """
         told = self.usage
         exact = told is not None and not (self.broken_off and self.outcome is not Outcome.OK)
@@ -166,8 +173,10 @@ class Record:
 
     @property
     def _billed(self) -> Candidate | None:
-        """Whose price holds: that of who answered, else of who was being asked when the client left."""
-        return self._answered or (self._given_up if self.outcome is Outcome.CANCELLED else None)
+        """Whose price holds: that of who answered, else of who was being asked when the client left or we stopped."""
+        if self._answered is None and (self.outcome is Outcome.CANCELLED or self.code == Draining.code):
+            return self._given_up
+        return self._answered
 
     def exchanged(self, now: float) -> Exchanged:
         """Close the notes at ``now``, of the clock of ``began``; the client may have had its whole answer before."""

@@ -256,7 +256,7 @@ class Tee:
 
 
 async def follow(
-    recording: Recording, client: Client, told: Headers, asked: str, accepts: Callable[[int], bool]
+    recording: Recording, client: Client, told: Headers, record: Record, accepts: Callable[[int], bool]
 ) -> Fate | None:
     """Give a client the answer that another request is being given, as it comes.
 
@@ -264,7 +264,7 @@ async def follow(
         recording: that answer.
         client: who gets it.
         told: headers that this client's answer carries beside the answer's own.
-        asked: the model that was asked for, for an error's words.
+        record: the notes on this client's request; an answer that failed is noted there before its end is sent.
         accepts: whether an answer of this status will do.
 
     Returns:
@@ -281,18 +281,20 @@ async def follow(
             return None
         headers = tuple(each for each in recording.headers if each[0] not in _OF_THE_ASKER) + told
         if recording.whole:
-            await client.whole(recording.status, headers, _next(recording, place, asked) or b"")
+            _note(recording.fate, record)
+            await client.whole(recording.status, headers, _next(recording, place, record.asked) or b"")
         else:
             await client.start(recording.status, headers)
-            await _stream(recording, place, client, asked)
+            await _stream(recording, place, client, record)
         return recording.fate
     finally:
         recording.leave(place)
 
 
-async def replay(kept: Kept, client: Client, told: Headers) -> Fate:
-    """Give a client an answer that was kept."""
-    headers = kept.headers + told
+async def replay(kept: Kept, client: Client, told: Headers, record: Record) -> Fate:
+    """Give a client an answer that was kept; one that failed is noted in ``record`` before it is sent."""
+    headers, fate = kept.headers + told, Fate(Outcome(kept.outcome), kept.status, kept.code)
+    _note(fate, record)
     if kept.whole:
         await client.whole(kept.status, headers, kept.body)
     else:
@@ -301,20 +303,27 @@ async def replay(kept: Kept, client: Client, told: Headers) -> Fate:
         for begin in range(0, last, PIECE):
             await client.send(kept.body[begin : begin + PIECE])
         await client.end(kept.body[last:])
-    return Fate(Outcome(kept.outcome), kept.status, kept.code)
+    return fate
 
 
-async def _stream(recording: Recording, place: Place, client: Client, asked: str) -> None:
+def _note(fate: Fate | None, record: Record) -> None:
+    """Note how an answer failed, before its words are sent: whoever takes them down looks there (``Recording.end``)."""
+    if fate is not None and fate.code:
+        record.ended(fate.outcome, fate.status, fate.code)
+
+
+async def _stream(recording: Recording, place: Place, client: Client, record: Record) -> None:
     """Pass on part after part, up to the end."""
     while True:
-        part = _next(recording, place, asked)
+        part = _next(recording, place, record.asked)
         if part is not None:
             await client.send(part)
         elif recording.ended:
+            _note(recording.fate, record)
             await client.end(b"")
             return
         elif recording.fate is not None:
-            raise _cut(recording, asked, _LOST)
+            raise _cut(recording, record.asked, _LOST)
         else:
             await recording.changed()
 

@@ -159,7 +159,7 @@ class Repeat:
         claims = self._memory.claims
         while (found := claims.find(key, fingerprint, self._patience.now())) is not None:
             if isinstance(found, Kept):
-                self._answered("idempotency", await replay(found, self.client, self._own(IDEMPOTENT)))
+                self._answered("idempotency", await replay(found, self.client, self._own(IDEMPOTENT), self._record))
                 return True
             if await self._followed(found, "idempotency", IDEMPOTENT, any_status=True):
                 return True
@@ -190,7 +190,7 @@ class Repeat:
         if kept is not None:
             cache.hits += 1
             age = ("age", str(max(0, int(now - kept.at))))
-            self._answered("exact", await replay(kept, self.client, self._own((*HIT, age))))
+            self._answered("exact", await replay(kept, self.client, self._own((*HIT, age)), self._record))
             return True
         flight = cache.flight(key)
         if flight is not None and await self._followed(flight, "exact", HIT, any_status=False):
@@ -219,7 +219,7 @@ class Repeat:
         if isinstance(found, Found):
             self._record.cache = "semantic"
             self.client.told = found.told(now)  # told beside the answer, and not taken down with it
-            self._answered("semantic", await replay(found.kept, self.client, self._own(())))
+            self._answered("semantic", await replay(found.kept, self.client, self._own(()), self._record))
             return True
         if found is not None:
             self._sought = found
@@ -267,7 +267,7 @@ class Repeat:
         def accepts(status: int) -> bool:
             return status == 200 or (any_status and status != 0)
 
-        fate = await follow(recording, self.client, self._own(told), self._record.asked, accepts)
+        fate = await follow(recording, self.client, self._own(told), self._record, accepts)
         if fate is not None:
             self._answered(cache, fate)
         return fate is not None
@@ -285,7 +285,7 @@ class Repeat:
             self._bid = None
             check(held.fingerprint, fingerprint)
             if held.kept is not None:
-                self._answered("idempotency", await replay(held.kept, self.client, self._own(IDEMPOTENT)))
+                self._answered("idempotency", await replay(held.kept, self.client, self._own(IDEMPOTENT), self._record))
                 return True
             if self._patience.now() >= deadline:
                 raise _waited_in_vain(self._record.asked)

@@ -480,6 +480,8 @@ async def test_a_stop_before_an_answer_is_told_as_such(served) -> None:
     row = await serving.row()
     assert (client.status, json.loads(client.sent)["error"]["code"]) == (503, "shutting_down")
     assert (row.outcome, row.status, [each.failure for each in row.attempts]) == (Outcome.REFUSED, 503, [None])
+    assert row.estimated, "it was asked, and may bill that"
+    assert row.input_tokens
     await eventually(lambda: upstream.disconnects)
 
 

@@ -10,11 +10,13 @@ from random import Random
 import msgspec
 import pytest
 
+from omniroute.config.policy import Rate
 from omniroute.config.snapshot import Hedge, Resilience, Target, Timeouts
 from omniroute.engine.hedge import Race
 from omniroute.engine.patience import Patience, Why
 from omniroute.engine.reply import Client
-from omniroute.engine.terms import Headers
+from omniroute.engine.terms import Headers, unix_micros
+from omniroute.engine.toll import UNLIMITED, gates
 from omniroute.names import FailureKind, Format, Outcome
 from omniroute.observe.events import Exchanged
 from omniroute.routing.failure import Failure
@@ -37,6 +39,7 @@ from tests.support.upstream import (
     chat_stream,
     error_answer,
     sse,
+    usage_of,
 )
 from tests.support.waiting import eventually, within
 
@@ -75,7 +78,12 @@ def answering(name: str) -> Callable[[Recorded], Script]:
 
 @asynccontextmanager
 async def two(
-    first: Script = SILENT, second: Script | None = None, *, hedge: Hedge = EAGER, timeouts: Timeouts = PATIENT
+    first: Script = SILENT,
+    second: Script | None = None,
+    *,
+    hedge: Hedge = EAGER,
+    timeouts: Timeouts = PATIENT,
+    rate: Rate = UNLIMITED,
 ) -> AsyncIterator[Pair]:
     """Two upstreams; the first never answers, and the second does, unless something else is said."""
     async with (
@@ -83,7 +91,7 @@ async def two(
         ScriptedUpstream(default=second or (), respond=None if second else answering("second")) as other,
     ):
         providers = [
-            provider(name, f"{upstream.url}/v1", timeouts=timeouts)
+            msgspec.structs.replace(provider(name, f"{upstream.url}/v1", timeouts=timeouts), rate=rate)
             for name, upstream in (("first", one), ("second", other))
         ]
         targets = tuple(target(each, "m") for each in providers)
@@ -436,3 +444,19 @@ async def test_what_is_cancelled_before_it_began_is_let_go_of_all_the_same() -> 
         await running_race
     await asyncio.sleep(0)
     assert left == [ONE]
+
+
+async def test_a_loser_is_not_charged_with_what_the_winner_used() -> None:
+    limit, used = Rate(tokens=10_000_000), 5_000_000
+    async with two(second=chat_answer("from second", usage_of(20, used)), rate=limit) as pair:
+        answer = await pair.fetch(stream=False)
+        [row] = await pair.gateway.ended()
+        assert (answer.status, ends(row)) == (200, {"first/m": None, "second/m": 200})
+        left = {}
+        for name in ("first", "second"):
+            bucket = gates(f"provider:{name}", limit).tokens
+            assert bucket is not None
+            [stands] = await pair.gateway.rt.tolls.shared.take([(bucket, 0)], unix_micros() / 1e6)
+            left[name] = stands.remaining
+    assert left["first"] > 9_000_000, "nobody knows what it used, so what it was sent counts"
+    assert left["second"] < 6_000_000

@@ -1,5 +1,7 @@
 """The notes on one request, at every moment at which it may be interrupted."""
 
+import pytest
+
 from omniroute.config.snapshot import Model, Price
 from omniroute.engine.record import CLIENT_LEFT, Record
 from omniroute.ir.usage import Usage
@@ -102,3 +104,33 @@ def test_a_row_has_every_class_of_tokens_and_the_clients_own_words() -> None:
     row = notes.exchanged(101.0)
     assert (row.cache_write_1h_tokens, row.audio_in_tokens, row.audio_out_tokens) == (3, 2, 1)
     assert (row.tags, row.session, row.estimated) == (("red", "blue"), "s-1", True)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "code", "billed"),
+    [
+        (Outcome.CANCELLED, CLIENT_LEFT, "", True),
+        (Outcome.REFUSED, 503, "shutting_down", True),
+        (Outcome.FAILED, 502, "upstream_unavailable", False),
+    ],
+)
+def test_who_was_being_asked_when_the_client_left_or_the_gateway_stopped_may_bill_what_it_was_sent(
+    outcome: Outcome, status: int, code: str, billed: bool
+) -> None:
+    notes = record()
+    notes.estimates, notes.input_estimate = True, 1000
+    notes.attempted(TWO, 0.5)
+    notes.ended(outcome, status, code)
+    row = notes.exchanged(101.0)
+    assert row.estimated is billed
+    assert (row.input_tokens, row.output_tokens, row.cost_nano) == (
+        (1000, 0, 1000 * 2_000) if billed else (None, None, None)
+    )
+
+
+def test_what_was_used_was_used_by_whoever_answers() -> None:
+    notes = record()
+    notes.answering(TWO)
+    assert notes.used_by(TWO) is None
+    notes.usage = Usage(input=5, cache_read=3, output=2)
+    assert (notes.used_by(TWO), notes.used_by(ONE)) == (10, None)

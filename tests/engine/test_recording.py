@@ -37,7 +37,7 @@ async def patience() -> AsyncIterator[Patience]:
 
 
 async def following(recording: Recording, client: Listener) -> "asyncio.Task[object]":
-    task: asyncio.Task[object] = asyncio.create_task(follow(recording, client, (), "m", bool))  # type: ignore[arg-type]  # a Listener has what is used of a Client
+    task: asyncio.Task[object] = asyncio.create_task(follow(recording, client, (), record(), bool))  # type: ignore[arg-type]  # a Listener has what is used of a Client
     await asyncio.sleep(0)
     return task
 
