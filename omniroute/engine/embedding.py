@@ -7,7 +7,8 @@ Invariants:
 1. An embedding is a help, and nothing depends on it: what fails, lies or takes longer than ``PATIENCE`` is None, and
    never an error. The model is then left alone for ``REST`` seconds, doubled with each failure that follows.
 2. Each call that was made is one ``Exchanged`` event of its own, of the format ``openai-embeddings``: what it cost is
-   the caller's, and stands beside the request, whose id it bears with ``SUFFIX`` behind it.
+   the caller's, whose budgets it is paid from, and stands beside the request, whose id it bears with ``SUFFIX`` behind
+   it. No call is made for which a budget has no room.
 3. A vector comes from one model only: the first that the configured name stands for. No other takes its place, since
    the vectors of two models cannot be compared.
 """
@@ -15,7 +16,7 @@ Invariants:
 import asyncio
 from collections.abc import Callable
 from time import monotonic
-from typing import Annotated, Protocol, cast
+from typing import Annotated, cast
 
 import msgspec
 
@@ -24,7 +25,8 @@ from omniroute.engine.attempt import KIND_OF_PHASE
 from omniroute.engine.equipment import Equipment, Way
 from omniroute.engine.record import CLIENT_LEFT, Record
 from omniroute.engine.terms import unix_micros
-from omniroute.errors import OmniRouteError
+from omniroute.engine.toll import FREE, Toll
+from omniroute.errors import OmniRouteError, OverBudget, StorageError
 from omniroute.formats.complaint import complain
 from omniroute.ir.facts import Facts
 from omniroute.ir.usage import Usage
@@ -34,7 +36,7 @@ from omniroute.names import FailureKind, Format, Outcome
 from omniroute.observe.events import Attempted, Event, Exchanged
 from omniroute.routing.failure import MEANING
 from omniroute.routing.judge import kind_of, retry_after
-from omniroute.routing.price import cost
+from omniroute.routing.price import cost, worst
 from omniroute.routing.resolve import resolve
 from omniroute.upstream.port import Outgoing, SendError, Upstream
 
@@ -50,11 +52,12 @@ DIMENSIONS = (8, 8_192)
 SUFFIX = "-embedding"
 
 
-class Hands(Protocol):
-    """By what a model is asked, and who is told of it; ``runtime.Runtime`` has them."""
+class Hands(msgspec.Struct, frozen=True):
+    """By what a model is asked, who is told of it, and what pays for it (``Toll.beside``)."""
 
     upstream: Upstream
     report: Callable[[Event], None]
+    toll: Toll = FREE
 
 
 class Embedding(msgspec.Struct, frozen=True):
@@ -145,12 +148,17 @@ class Embedder:
         place = _place(name, record)
         if place is None or self._rests.until.get(place.key, 0.0) > self._now():
             return None
+        if not await _afforded(hands.toll, place, text, record):
+            return None
         began, at = self._now(), unix_micros()
         said: _Said | None = None
         try:
             said = await self._ask(hands.upstream, place, text)
         finally:
-            hands.report(_exchanged(name, record, place, said, (at, round((self._now() - began) * 1e6))))
+            event = _exchanged(name, record, place, said, (at, round((self._now() - began) * 1e6)))
+            event = msgspec.structs.replace(event, budgets=hands.toll.budgets)
+            hands.toll.settle(event.cost_nano, None, unix_micros() / 1e6)
+            hands.report(event)
         if said.failed is not None:
             self._rests.refused(place.key, self._now(), said.failed.wait, began)
         if said.vector is None:
@@ -204,6 +212,16 @@ def _place(name: str, record: Record) -> _Place | None:
         if way is not None:
             return _Place(target, credential, way)
     return None
+
+
+async def _afforded(toll: Toll, place: _Place, text: str, record: Record) -> bool:
+    """Set aside what a call may cost at most; False where a budget has no room for it."""
+    most = worst(place.target.model.price, len(text.encode()), 0)  # no token is less than a byte
+    try:
+        verdict = await toll.reserve(record.request_id + SUFFIX, most, unix_micros() / 1e6)
+    except (OverBudget, StorageError):  # of which the request itself is told, where it comes to that
+        return False
+    return verdict.downgrade is None
 
 
 def _read(body: bytes) -> _Said:

@@ -17,6 +17,7 @@ from pathlib import PurePath
 from omniroute.config.policy import CacheUse
 from omniroute.config.snapshot import Target
 from omniroute.engine.count import count
+from omniroute.engine.embedding import Hands
 from omniroute.engine.holder import Live
 from omniroute.engine.patience import Patience, Why
 from omniroute.engine.purse import enter, reserve
@@ -151,7 +152,10 @@ class _Visit:
         if self._record.live.snapshot.caches.semantic is None:
             return False
         alike = likeness(understood.asked, understood.translation, naming)
-        return alike is not None and await repeat.resembled(self._rt, alike, understood.plan, use)
+        if alike is None:
+            return False
+        hands = Hands(self._rt.upstream, self._rt.report, self._toll.beside())
+        return await repeat.resembled(hands, alike, understood.plan, use)
 
     async def _sent(self, understood: Understood) -> tuple[Failure, ...]:
         """Try one candidate after the other."""

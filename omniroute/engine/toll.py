@@ -54,6 +54,8 @@ def gates(owner: str, rate: Rate) -> Gates:
     )
 
 
+UNLIMITED_GATES = Gates(None, None, ())
+
 MOST_HELD = 10**15
 """Nano-dollars (a million dollars) that are set aside for a request at most: how much a client asks for is any number,
 and thousands of these together are one that SQLite can hold."""
@@ -110,6 +112,10 @@ class Toll:
 
         A request that was never sent on used 0 tokens. The second time does nothing.
         """
+
+    def beside(self) -> "Toll":
+        """Give the toll of a call that is made for the request, under an id of its own: it is paid from its budgets."""
+        return self
 
     def headers(self, wire: Format, now: float) -> Headers:
         """Tell the client in the words of its format how its limits stand, and which budgets run low."""
@@ -253,6 +259,10 @@ class _Paid(Toll):
                 self._shared.give(bucket, estimate - tokens, now)
         if self._account is not None:  # only the first time counts (``limits.port``)
             self._shared.settle(self._request_id, self._account.purses, cost or 0)
+
+    def beside(self) -> Toll:
+        """Let budgets alone decide: the request itself has come in by its caller's limits."""
+        return _Paid(self._shared, self._accounts, UNLIMITED_GATES, self._key, self._policy)
 
     def headers(self, wire: Format, now: float) -> Headers:
         """Tell how the limits stood when the request came in."""

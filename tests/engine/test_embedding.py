@@ -2,15 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
 
+from omniroute.config.policy import Budget, Policy
 from omniroute.engine.embedding import LONGEST_ANSWER, LONGEST_REST, REST, SUFFIX, Embedder
+from omniroute.engine.toll import FREE, Toll, Tolls
+from omniroute.errors import StorageError
+from omniroute.limits.memory import Memory
 from omniroute.limits.nearest import unit
+from omniroute.limits.port import Held, Purse, Standing
 from omniroute.names import Format, Outcome
 from omniroute.upstream.client import Client
 from tests.support.embeddings import EMBEDDER, SECRET, Hands, direction, embedded, embedding, record_of, recorded
@@ -43,10 +49,10 @@ class Clock:
 
 
 @asynccontextmanager
-async def asking() -> AsyncIterator[Hands]:
+async def asking(toll: Toll = FREE) -> AsyncIterator[Hands]:
     client = Client()
     try:
-        yield Hands(client)
+        yield Hands(client, toll)
     finally:
         await client.aclose()
 
@@ -265,3 +271,71 @@ async def test_two_models_are_told_apart() -> None:
         names = [(EMBEDDER, made), ("e/other", made), (EMBEDDER, elsewhere)]
         found = [await Embedder().embed(hands, name, "x", record_of(each)) for name, each in names]
         assert len({each.model for each in found if each is not None}) == 3
+
+
+# What pays for it.
+
+FOREVER = 0
+"""When the one period of a budget began that never ends."""
+
+
+def budgeted(nano: int, shared: Memory, *, downgrade: str | None = None) -> Toll:
+    """The toll of a caller who may spend so much."""
+    on_exceed: Any = "block" if downgrade is None else "downgrade"
+    budget = Budget("team", nano, "total", on_exceed=on_exceed, downgrade=downgrade)
+    return Tolls(shared).of("alice", Policy("paid", budgets=(budget,))).beside()
+
+
+async def stands(shared: Memory) -> Standing:
+    return await shared.standing(Purse("team", FOREVER, None), 0.0)
+
+
+async def test_a_call_is_paid_from_the_budgets_of_its_caller() -> None:
+    shared = Memory()
+    async with ScriptedUpstream() as upstream, asking(budgeted(10**9, shared)) as hands:
+        upstream.then(json_answer(embedded(NUMBERS, tokens=500)))
+        assert await Embedder().embed(hands, EMBEDDER, "some text", record_of(embedding(upstream.url))) is not None
+    (row,) = hands.rows
+    assert (row.budgets, row.cost_nano) == ((("team", FOREVER),), 10_000_000)
+    assert await stands(shared) == Standing(10_000_000, 0)
+
+
+async def test_while_it_lasts_its_worst_case_is_held_and_no_longer() -> None:
+    shared = Memory()
+    async with ScriptedUpstream() as upstream, asking(budgeted(10**9, shared)) as hands:
+        upstream.then([Stall()])
+        record = record_of(embedding(upstream.url))
+        task = asyncio.create_task(Embedder().embed(hands, EMBEDDER, "some text", record))
+        await eventually(lambda: upstream.requests)
+        assert await stands(shared) == Standing(0, len("some text") * 20_000)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    (row,) = hands.rows
+    assert (row.budgets, row.cost_nano) == ((("team", FOREVER),), None)
+    assert await stands(shared) == Standing(0, 0)
+
+
+@pytest.mark.parametrize("downgrade", [None, "fast"])
+async def test_nobody_is_asked_for_whom_a_budget_has_no_room(downgrade: str | None) -> None:
+    shared = Memory()
+    async with ScriptedUpstream() as upstream, asking(budgeted(100_000, shared, downgrade=downgrade)) as hands:
+        assert await Embedder().embed(hands, EMBEDDER, "some text", record_of(embedding(upstream.url))) is None
+        assert upstream.requests == []
+    assert hands.rows == []
+    assert await stands(shared) == Standing(0, 0)
+
+
+class Broken(Memory):
+    """Something shared that cannot be asked."""
+
+    async def hold(self, request_id: str, purses: Sequence[Purse], amount: int, now: float) -> Held:
+        del request_id, purses, amount, now
+        message = "the disk is gone"
+        raise StorageError(message)
+
+
+async def test_nobody_is_asked_where_nobody_can_tell_what_is_left() -> None:
+    async with ScriptedUpstream() as upstream, asking(budgeted(10**9, Broken())) as hands:
+        assert await Embedder().embed(hands, EMBEDDER, "some text", record_of(embedding(upstream.url))) is None
+        assert upstream.requests == []

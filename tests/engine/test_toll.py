@@ -282,3 +282,19 @@ async def test_who_has_only_a_rate_or_only_a_budget_pays_for_nothing_else(tolls:
     assert paid.headers(Format.OPENAI_CHAT, NOW) == ()
     rated.settle(None, 5, NOW)
     paid.settle(None, 5, NOW)
+
+
+async def test_a_call_beside_a_request_is_paid_from_its_budgets_and_counts_in_no_rate(
+    tolls: Tolls, shared: Shared
+) -> None:
+    toll = await admitted(tolls, key(rate=Rate(requests=1, tokens=10, concurrent=1), budgets=[TEAM]))
+    await toll.reserve("r1", 6 * DOLLAR, NOW)
+    beside, another = toll.beside(), toll.beside()
+    await beside.enter(1_000, NOW)
+    await beside.reserve("r1-beside", 3 * DOLLAR, NOW)
+    assert beside.budgets == toll.budgets == (("team", DAY),)
+    with pytest.raises(OverBudget):
+        await another.reserve("r1-another", 2 * DOLLAR, NOW)
+    assert another.budgets == ()
+    assert await shared.standing(Purse("team", DAY, None), NOW) == Standing(0, 9 * DOLLAR)
+    assert FREE.beside() is FREE

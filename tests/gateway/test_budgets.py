@@ -6,7 +6,8 @@ Every test ends with the proof of ``omniroute usage verify`` (``tests.support.pa
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
@@ -17,6 +18,7 @@ from omniroute.storage.report import PastRequest
 from tests.gateway.test_assembly import serving as gateway_of
 from tests.support.answers import STREAMED, Saying
 from tests.support.client import Received, ask
+from tests.support.embeddings import beside, direction, embedded
 from tests.support.killed import killed
 from tests.support.paid import (
     CHAT,
@@ -35,7 +37,7 @@ from tests.support.paid import (
     shown,
     written,
 )
-from tests.support.peer import CHUNKED, EVENTS, Script, Step
+from tests.support.peer import CHUNKED, EVENTS, Recorded, Script, Step
 from tests.support.upstream import (
     Chunk,
     Cut,
@@ -47,6 +49,7 @@ from tests.support.upstream import (
     chat_events,
     chat_stream,
     error_answer,
+    json_answer,
     usage_of,
 )
 from tests.support.waiting import eventually, within
@@ -519,3 +522,81 @@ async def test_however_much_a_request_asks_for_its_row_and_its_cost_are_written(
         assert (await made.ask({**CHAT, **asks})).status == 200
         rows = await made.closed()
     assert [(row.outcome, row.cost_nano) for row in rows] == [("ok", COST)]
+
+
+# Calls that are made beside a request.
+
+EMBEDDING = 4 * 20_000
+"""Nano-dollars that an embedding costs."""
+SEMANTIC = (
+    '[cache]\nsemantic = { enabled = true, embedder = "near/embed" }\n'
+    '[providers.near]\nbase_url = "URL/v1"\nauth = "none"\n'
+    '[providers.near.models.embed]\nprice = { input = "20.00" }\n'
+)
+COMPARED = 'budgets = ["team"]\ncache = { semantic = true }'
+QUESTIONS = ["How do I boil an egg?", "How to boil an egg", "Who may sue whom?"]
+
+
+@asynccontextmanager
+async def comparing() -> AsyncIterator[tuple[ScriptedUpstream, list[str]]]:
+    """An upstream that answers, and embeds questions, of which the first two are alike; lists whose it embedded."""
+    random, embeds = Random(11), list[str]()
+    first = direction(random, 64)
+    table = dict(zip(QUESTIONS, (first, beside(first, 0.98, random), direction(random, 64)), strict=True))
+
+    def respond(asked: Recorded) -> Script:
+        if not asked.target.endswith("/embeddings"):
+            return chat_answer("Hello.", USED)
+        embeds.append(asked.json()["input"])
+        return json_answer(embedded(table[embeds[-1]]))
+
+    async with ScriptedUpstream(respond=respond) as upstream:
+        yield upstream, embeds
+
+
+def semantic(upstream: ScriptedUpstream, more: str = "", limit: str = "9 USD") -> str:
+    return written(upstream, COMPARED, more + SEMANTIC.replace("URL", upstream.url), limit)
+
+
+async def test_embeddings_are_paid_from_the_budgets_of_whoever_asks(tmp_path: Path) -> None:
+    async with comparing() as (upstream, embeds), gateway_of(tmp_path, semantic(upstream)) as gateway:
+        made = Paid(gateway, upstream)
+        answers = [await made.ask(saying(each)) for each in QUESTIONS]
+        assert [each.headers["x-omniroute-cache"] for each in answers] == ["MISS", "HIT", "MISS"]
+        assert embeds == QUESTIONS
+        await made.comes_to(2 * COST + 3 * EMBEDDING)
+        rows = await made.closed()
+    assert {len(row.budgets) for row in rows if row.request_id.endswith("-embedding")} == {1}
+
+
+async def test_embeddings_are_paid_from_the_budgets_of_several_processes(tmp_path: Path) -> None:
+    async with comparing() as (upstream, embeds), pair_of(tmp_path, semantic(upstream)) as pair:
+        for each in (QUESTIONS[0], QUESTIONS[2]):
+            assert (await pair.pay(saying(each))).status == 200
+        assert len(embeds) == 2
+        await pair.comes_to(2 * COST + 2 * EMBEDDING)
+        await pair.stop()
+    pair.holds_true()
+    assert pair.one("SELECT spent_nano FROM spent") == 2 * COST + 2 * EMBEDDING
+
+
+@pytest.mark.parametrize(
+    ("on_exceed", "status", "embeddings"),
+    [
+        ("", 429, 0),
+        ('on_exceed = { downgrade = "fast" }\n[aliases]\nfast = "house/small"\n', 200, 0),
+        ('on_exceed = "warn"\n', 200, 1),
+    ],
+    ids=["block", "downgrade", "warn"],
+)
+async def test_whose_money_is_spent_causes_no_embedding(
+    tmp_path: Path, on_exceed: str, status: int, embeddings: int
+) -> None:
+    async with (
+        comparing() as (upstream, embeds),
+        gateway_of(tmp_path, semantic(upstream, on_exceed, "0 USD")) as gateway,
+    ):
+        made = Paid(gateway, upstream)
+        assert (await made.ask(saying(QUESTIONS[0]))).status == status
+        assert len(embeds) == embeddings
+        await made.closed()

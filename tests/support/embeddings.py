@@ -17,6 +17,7 @@ import pytest
 from omniroute.config.policy import Caches, SemanticCache
 from omniroute.config.snapshot import Auth, Model, Price, Snapshot
 from omniroute.engine.record import Record
+from omniroute.engine.toll import FREE, Toll
 from omniroute.names import Format
 from omniroute.observe.events import Event, Exchanged
 from omniroute.upstream.port import Upstream
@@ -72,9 +73,10 @@ def embedding_by(table: Mapping[str, Sequence[float]]) -> Callable[[Recorded], S
 
 @dataclass
 class Hands:
-    """By what a model is asked; what is reported is noted."""
+    """By what a model is asked, and what pays for it; what is reported is noted."""
 
     upstream: Upstream
+    toll: Toll = FREE
     events: list[Event] = field(default_factory=list)
 
     @property
