@@ -1,11 +1,12 @@
 """The exact cache: answers by the digest of all that shaped them, in memory, and on disk where there is one.
 
-Always true: an answer is given only to the caller for whom it was made, and only while it is young enough. A miss
-costs no statement and no thread: what is on disk is known in memory.
+Always true: an answer is given only to the caller for whom it was made, only while it is young enough, and never after
+the cache was emptied since. A miss costs no statement and no thread: what is on disk is known in memory.
 """
 
 from collections.abc import Iterable
 from hashlib import sha256
+from math import inf
 
 import msgspec
 
@@ -22,7 +23,7 @@ class Exact:
     ``flights`` are the answers that are being made, by the key under which they may be kept.
     """
 
-    __slots__ = ("_kept", "_store", "_ttl", "flights", "hits", "misses")
+    __slots__ = ("_forgotten", "_kept", "_store", "_ttl", "flights", "hits", "misses")
 
     def __init__(self, store: Recordings | None = None) -> None:
         """Start empty, over what is on disk."""
@@ -30,6 +31,7 @@ class Exact:
         self._store = store
         self.flights: dict[bytes, Recording] = {}
         self._ttl = 0.0
+        self._forgotten = -inf
         self.hits = self.misses = 0
 
     def __len__(self) -> int:
@@ -52,8 +54,9 @@ class Exact:
         """Find an answer that is no older than ``ttl`` seconds."""
         kept = self._kept.get(key, now)
         if kept is None and self._store is not None and key in self._store.index:
-            kept = await self._store.read(key)
-            if kept is not None:
+            read = await self._store.read(key)
+            if read is not None and read.at > self._forgotten:  # else the cache was emptied while it was read
+                kept = read
                 self._kept.put(key, kept, kept.size, kept.at + self._ttl, now)
         return kept if kept is not None and now < kept.at + ttl else None
 
@@ -76,11 +79,17 @@ class Exact:
             if self._store is not None:
                 self._store.put(entry)
 
-    async def clear(self) -> int:
-        """Forget everything, on disk too; gives how many answers there were."""
+    async def clear(self, now: float) -> int:
+        """Forget everything, on disk and in other processes too; gives how many answers there were."""
+        there = self.forget(now)
+        return max(there, await self._store.clear(now)) if self._store is not None else there
+
+    def forget(self, until: float) -> int:
+        """Forget what was complete by then; gives how many answers were in memory, which are read again at need."""
         there = len(self._kept)
         self._kept.clear()
-        return max(there, await self._store.clear()) if self._store is not None else there
+        self._forgotten = max(self._forgotten, until)
+        return there
 
 
 def route(targets: Iterable[Target]) -> bytes:

@@ -96,6 +96,18 @@ class Memory:
         self.routes: Lru[bytes] = Lru(ROUTES, ROUTES)
         self.store = store
 
+    async def clear(self, now: float) -> int:
+        """Forget all answers of the caches that are complete now, wherever they are; gives how many there were.
+
+        What was claimed under an idempotency key stays: to forget it would let a request be answered twice.
+        """
+        return self.semantic.forget(now) + await self.exact.clear(now)
+
+    def forget(self, until: float) -> None:
+        """Another process has emptied the caches: forget what was complete by then, in Unix seconds."""
+        self.exact.forget(until)
+        self.semantic.forget(until)
+
     def attend(
         self, snapshot: Snapshot, wants: Wanted, client: Client, patience: Patience, record: Record
     ) -> "Repeat | None":

@@ -5,15 +5,16 @@ compared, and what has to be the same to the byte, ``formats.likeness`` says.
 
 Invariants:
 
-1. An answer is given only to the caller for whom it was made, who stands in the partition, and only while it is young
-   enough, which every search asks.
+1. An answer is given only to the caller for whom it was made, who stands in the partition, only while it is young
+   enough, which every search asks, and never after the cache was emptied since.
 2. What cannot be compared, or not in time, is a miss. Nothing here fails a request.
 3. It is in the memory of one process: workers do not share it, and it is empty after a start.
 4. A search gives way after each part (``limits.nearest``), on the loop itself: a thread of pure Python would hold the
-   interpreter for longer at a time (``sys.getswitchinterval``, 5 ms) than such a part takes.
+   interpreter for as long at a time (``sys.getswitchinterval``) as such a part takes.
 """
 
 import asyncio
+from math import inf
 
 import msgspec
 
@@ -64,12 +65,13 @@ class _Answered(msgspec.Struct, frozen=True):
 class Semantic:
     """The cache of this process; times are Unix seconds."""
 
-    __slots__ = ("_embedder", "_nearest", "hits", "misses")
+    __slots__ = ("_embedder", "_forgotten", "_nearest", "hits", "misses")
 
     def __init__(self, embedder: Embedder | None = None) -> None:
         """Start empty."""
         self._embedder = Embedder() if embedder is None else embedder
         self._nearest: Nearest[_Answered] = Nearest(0, MOST_BYTES)
+        self._forgotten = -inf
         self.hits = self.misses = 0
 
     def __len__(self) -> int:
@@ -113,7 +115,7 @@ class Semantic:
         search = nearest.search(name, embedding.vector, cache.threshold, oldest, accepts)
         for _ in iter(search.go_on, False):
             await asyncio.sleep(0)
-        if search.found is None:
+        if search.found is None or search.found.kept.at <= self._forgotten:  # it was emptied during the search
             self.misses += 1
             return Sought(name, embedding.vector, likeness.text)
         self.hits += 1
@@ -125,8 +127,9 @@ class Semantic:
             size = kept.size + len(sought.vector) + len(sought.text)
             self._nearest.put(sought.name, sought.vector, _Answered(sought.text, kept), size, kept.at)
 
-    def clear(self) -> int:
-        """Forget everything; gives how many answers there were."""
+    def forget(self, until: float) -> int:
+        """Forget everything that was complete by then, and give how many answers there were."""
         there = len(self._nearest)
-        self._nearest.clear()
-        return there
+        self._nearest.sweep(until)
+        self._forgotten = max(self._forgotten, until)
+        return there - len(self._nearest)

@@ -258,7 +258,9 @@ class _Assembly:
             )
             await asyncio.to_thread(store.start)
             open_.push_async_callback(asyncio.to_thread, store.close)
-            self._answers = Answers(store)
+            loop, answers = asyncio.get_running_loop(), Answers(store)
+            store.forget = lambda until: loop.call_soon_threadsafe(answers.forget, until)
+            self._answers = answers
         row = requests_only(ledger.admit, ledger.record)
         feed = Feed((self._metrics.note, row, self._telemetry.note, self._log.note), (self._audited,))
         return Runtime(

@@ -8,6 +8,7 @@ from typing import Any
 
 from omniroute.config.snapshot import Snapshot
 from omniroute.engine.replays import Memory
+from omniroute.engine.terms import unix_micros
 
 
 def cache_stats(memory: Memory, snapshot: Snapshot, now: float) -> dict[str, Any]:
@@ -35,5 +36,5 @@ def cache_stats(memory: Memory, snapshot: Snapshot, now: float) -> dict[str, Any
 
 
 async def clear_caches(memory: Memory) -> dict[str, Any]:
-    """Forget every answer of the caches, in memory and on disk, and say how many there were."""
-    return {"cleared": await memory.exact.clear() + memory.semantic.clear()}
+    """Forget every answer of the caches, on disk and in the memory of all workers, and say how many there were here."""
+    return {"cleared": await memory.clear(unix_micros() / 1e6)}

@@ -5,17 +5,19 @@ Invariants:
 1. One thread has the connection, and does everything in the order in which it was asked. What only writes never
    waits and never raises; what asks is awaited.
 2. ``index`` knows every answer of the cache that is on disk, so that what is not there costs no statement. Only the
-   thread changes it.
+   thread changes it (``storage.index``).
 3. A claim is one row and one statement: of several workers that claim a key at once, one gets it. It lapses with its
    time, or with its worker, which lives for as long as its row in ``workers`` says.
-4. The disk is a help, and nothing depends on it: where it fails, the cache misses and a claim is granted, and
+4. When the cache is emptied, the instant is written down, and each process hears of it within a second: no answer that
+   was complete by then is read or written any more, and ``forget`` is told, so that none is given from memory.
+5. The disk is a help, and nothing depends on it: where it fails, the cache misses and a claim is granted, and
    ``trouble`` is told once for as long as that lasts.
 """
 
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from math import inf
@@ -27,20 +29,19 @@ import msgspec
 
 from omniroute.errors import StorageError
 from omniroute.storage.db import remedy, transaction
+from omniroute.storage.index import Index, micros
 from omniroute.storage.migrations import open_database
 
 PERIOD = 0.1
 """Seconds that the first write of a batch waits for others."""
 SWEEP = 30.0
 """Seconds between looks for what is out of date or too much."""
-LOOK = 1.0
-"""Seconds between looks for what other workers wrote."""
+LOOK = 0.5
+"""Seconds between looks for what other workers wrote, and whether one has emptied the cache."""
 MAX_PENDING = 1_000
 """Answers that wait to be written; those beyond are not kept on disk."""
 MAX_BATCH = 200
 """Writes in one transaction."""
-SPARE = 0.9
-"""What is left of the bounds when they were passed, so that not every write passes them again."""
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -128,13 +129,13 @@ _ANSWER = (
 )
 _GIVE_UP = "DELETE FROM recordings WHERE key = ? AND worker = ? AND at = ? AND state = 'open'"
 _READ = "SELECT answer FROM recordings WHERE key = ? AND kind = 'exact' AND expires > ?"
-_INDEX = "SELECT key, size, expires, rowid FROM recordings WHERE kind = 'exact' AND rowid > ?"
 
 
 class Recordings:
     """The disk's side of the caches.
 
-    ``start`` and ``close`` block, so on an event loop they belong into a worker thread.
+    ``start`` and ``close`` block, so on an event loop they belong into a worker thread. ``forget`` is told there when
+    another process has emptied the cache: of all answers that were complete by that instant, in Unix seconds.
     """
 
     def __init__(
@@ -163,11 +164,15 @@ class Recordings:
         self._queue: SimpleQueue[_Write | _Work | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._troubled = False
-        self._bounds = (inf, inf)
         self._swept_at = self._looked_at = -inf
-        self._last_row = 0
-        self.index: dict[bytes, tuple[int, int]] = {}
+        self._index = Index()
+        self.forget: Callable[[float], object] = _nobody
         self.lost = 0
+
+    @property
+    def index(self) -> Mapping[bytes, tuple[int, int]]:
+        """Give the cache's answers on disk by their keys: the size of each, and until when it is good."""
+        return self._index.known
 
     @property
     def shared(self) -> bool:
@@ -195,7 +200,7 @@ class Recordings:
 
     def bound(self, most: int, most_bytes: int) -> None:
         """Keep no more answers of the cache than this; until it is called, all are kept."""
-        self._bounds = (most, most_bytes)
+        self._index.bounds = (most, most_bytes)
 
     def put(self, entry: Entry) -> None:
         """Keep an answer of the cache; soon, or not at all where too many wait."""
@@ -221,14 +226,13 @@ class Recordings:
         """Bid for a key."""
         return await self._asked(lambda connection: self._claim(connection, bid), Held(mine=True))
 
-    async def clear(self) -> int:
-        """Delete the cache's answers, and give how many there were; claims stay."""
+    async def clear(self, until: float) -> int:
+        """Delete the cache's answers that were complete by ``until`` (Unix seconds), for all processes; claims stay.
 
-        def work(connection: sqlite3.Connection) -> int:
-            self.index.clear()
-            return connection.execute("DELETE FROM recordings WHERE kind = 'exact'").rowcount
-
-        return await self._asked(work, 0)
+        Returns:
+            How many there were.
+        """
+        return await self._asked(lambda connection: self._index.clear(connection, micros(until)), 0)
 
     async def _asked(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
         """Have the thread do something; what cannot be done gives ``otherwise``."""
@@ -255,8 +259,8 @@ class Recordings:
             "fingerprint": bid.fingerprint.hex(),
             "scope": bid.scope,
             "model": bid.model,
-            "now": _micros(bid.now),
-            "until": _micros(bid.until),
+            "now": micros(bid.now),
+            "until": micros(bid.until),
             "worker": self._worker,
         }
         if connection.execute(_CLAIM, row).fetchall():
@@ -307,6 +311,8 @@ class Recordings:
         entries = [each for each in writes if isinstance(each, Entry)]
         try:
             with transaction(connection):
+                self._heed(connection)
+                entries = [each for each in entries if micros(each.kept.at) > self._index.cleared]
                 connection.executemany(_PUT, [self._row(each) for each in entries])
                 for each in writes:
                     if isinstance(each, _Ended):
@@ -315,65 +321,42 @@ class Recordings:
             self.lost += len(entries)
             self._tell(error)
             return
-        self.index.update({each.key: (each.kept.size, _micros(each.until)) for each in entries})
+        self._index.add({each.key: (each.kept.size, micros(each.until)) for each in entries})
         self._tell(None)
-        if self._too_much():
+        if self._index.too_much:
             self._tidy(connection)
 
     def _row(self, entry: Entry) -> tuple[object, ...]:
-        kept, at, until = entry.kept, _micros(entry.kept.at), _micros(entry.until)
+        kept, at, until = entry.kept, micros(entry.kept.at), micros(entry.until)
         answer = msgspec.msgpack.encode(kept)
         return (entry.key.hex(), entry.scope, entry.model, at, until, self._worker, answer, kept.size)
 
     def _ending(self, ended: _Ended) -> tuple[str, tuple[object, ...]]:
         """Give the statement that ends a claim; one that has lapsed is another's by now, and left alone."""
-        whose = (ended.bid.key.hex(), self._worker, _micros(ended.bid.now))
+        whose = (ended.bid.key.hex(), self._worker, micros(ended.bid.now))
         if ended.kept is None:
             return _GIVE_UP, whose
-        return _ANSWER, (msgspec.msgpack.encode(ended.kept), ended.kept.size, _micros(ended.until), *whose)
+        return _ANSWER, (msgspec.msgpack.encode(ended.kept), ended.kept.size, micros(ended.until), *whose)
 
     def _tidy(self, connection: sqlite3.Connection) -> None:
         """Delete what is out of date or too much, and learn what is there."""
         self._looked_at = monotonic()
         try:
-            if self._looked_at >= self._swept_at + SWEEP or self._too_much():
+            self._heed(connection)
+            if self._looked_at >= self._swept_at + SWEEP or self._index.too_much:
                 self._swept_at = self._looked_at
                 connection.execute("DELETE FROM recordings WHERE expires <= ?", (self._now(),))
-                self._learn(connection, afresh=True)
-                self._trim(connection)
+                self._index.learn(connection, afresh=True)
+                self._index.trim(connection)
             elif self.shared:
-                self._learn(connection, afresh=False)
+                self._index.learn(connection, afresh=False)
         except sqlite3.Error as error:
             self._tell(error)
 
-    def _learn(self, connection: sqlite3.Connection, *, afresh: bool) -> None:
-        """Bring the index up to date: with all rows, or with those that are new."""
-        rows = connection.execute(_INDEX, (0 if afresh else self._last_row,)).fetchall()
-        found = {bytes.fromhex(key): (size, expires) for key, size, expires, _ in rows}
-        self.index = found if afresh else self.index | found
-        self._last_row = max((row for *_, row in rows), default=0 if afresh else self._last_row)
-
-    def _too_much(self) -> bool:
-        most, most_bytes = self._bounds
-        return len(self.index) > most or sum(size for size, _ in self.index.values()) > most_bytes
-
-    def _trim(self, connection: sqlite3.Connection) -> None:
-        """Delete answers, those first that would be out of date first, until there is some room."""
-        if not self._too_much():
-            return
-        most, most_bytes = (bound * SPARE for bound in self._bounds)
-        oldest_first = sorted(self.index.items(), key=lambda each: each[1][1])
-        left, size = len(oldest_first), sum(each[1][0] for each in oldest_first)
-        gone: list[bytes] = []
-        for key, (each, _) in oldest_first:
-            if left <= most and size <= most_bytes:
-                break
-            gone.append(key)
-            left, size = left - 1, size - each
-        with transaction(connection):
-            connection.executemany("DELETE FROM recordings WHERE key = ?", [(key.hex(),) for key in gone])
-        for key in gone:
-            del self.index[key]
+    def _heed(self, connection: sqlite3.Connection) -> None:
+        """See whether another process has emptied the cache."""
+        if self.shared and self._index.emptied(connection):
+            self.forget(self._index.cleared / 1e6)
 
     def _tell(self, error: Exception | None) -> None:
         """Say that the database cannot be used, and when it can be again; once each."""
@@ -396,5 +379,6 @@ def _nothing(connection: sqlite3.Connection) -> None:
     del connection
 
 
-def _micros(seconds: float) -> int:
-    return round(seconds * 1e6)
+def _nobody(until: float) -> None:
+    """Tell nobody."""
+    del until

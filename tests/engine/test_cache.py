@@ -1,5 +1,8 @@
 """The exact cache: what stands for a route, and what is held for how long."""
 
+import asyncio
+from collections.abc import Mapping
+
 import msgspec
 
 from omniroute.config.policy import ExactCache
@@ -57,4 +60,37 @@ async def test_clearing_a_cache_that_is_only_in_memory_counts_what_was_there() -
     cache = Exact()
     cache.bound(ExactCache(), 100.0)
     flown(cache, entry(b"a"))
-    assert (await cache.clear(), len(cache), cache.stored) == (1, 0, 0)
+    assert (await cache.clear(100.0), len(cache), cache.stored) == (1, 0, 0)
+
+
+class Slow:
+    """A disk that has an answer, and gives it when it is told to."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
+        self.index: Mapping[bytes, tuple[int, int]] = {b"a": (1, 1)}
+        self.gate = asyncio.Event()
+
+    def bound(self, most: int, most_bytes: int) -> None:
+        del most, most_bytes
+
+    async def read(self, key: bytes) -> Kept:
+        del key
+        await self.gate.wait()
+        return self.kept
+
+
+async def test_what_was_forgotten_while_it_was_read_is_not_given() -> None:
+    disk = Slow(entry(b"a").kept)
+    cache = Exact(disk)  # type: ignore[arg-type]  # it has what is used of the recordings
+    cache.bound(ExactCache(), 100.0)
+    reading = asyncio.create_task(cache.find(b"a", 60.0, 101.0))
+    await asyncio.sleep(0)
+    cache.forget(100.0)
+    disk.gate.set()
+    assert await reading is None
+    assert len(cache) == 0
+    disk.kept = entry(b"a", at=100.5).kept
+    assert await cache.find(b"a", 60.0, 101.0) == disk.kept
+    cache.forget(99.0)  # heard of late
+    assert await cache.find(b"a", 60.0, 101.0) == disk.kept

@@ -610,3 +610,40 @@ async def test_what_is_over_leaves_nothing_behind() -> None:
     await asyncio.gather(*[house.asked(BODY, KEY) for _ in range(5)])
     await eventually(lambda: house.memory.claims.active(asyncio.get_running_loop().time() + 1) == 0)
     assert house.memory.exact.flights == {}
+
+
+async def test_a_refusal_that_another_worker_gave_is_one_in_the_row_of_whoever_is_given_it(tmp_path: Path) -> None:
+    path = tmp_path / "omniroute.db"
+    with stored(path, "w1", engine=failing(INVALID)) as one, stored(path, "w2") as two:
+        first = await one.asked(BODY, KEY)
+        others = [await two.asked(BODY, KEY) for _ in range(2)]  # from the other worker, then from memory
+    assert [each.client.body for each in others] == [first.client.body] * 2
+    for each in (first, *others):
+        assert each.row is not None
+        assert (each.row.outcome, each.row.status, each.row.code) == (Outcome.FAILED, 400, "upstream_invalid_request")
+
+
+async def test_a_stream_that_broke_is_not_remembered_for_those_who_followed_it_under_a_key() -> None:
+    paced = Paced([b"data: 1\n\n", None], failures=[CUT])
+    house = House(remembering(EXACT), engine=paced)
+    first, second = await house.ask(BODY), await house.ask(BODY, KEY)
+    paced.go(2)
+    await asyncio.gather(first.over(), second.over())
+    assert second.row is not None
+    assert (second.row.outcome, house.calls) == (Outcome.CUT, 1)
+    house.engine = saying(b"{}")
+    assert (await house.asked(BODY, KEY)).client.body == b"{}"
+
+
+async def test_what_one_worker_clears_the_others_forget(tmp_path: Path) -> None:
+    path = tmp_path / "omniroute.db"
+    with stored(path, "w1", engine=saying(b"old")) as one, stored(path, "w2", engine=saying(b"new")) as two:
+        loop, store = asyncio.get_running_loop(), two.memory.store
+        assert store is not None
+        store.forget = lambda until: loop.call_soon_threadsafe(two.memory.forget, until)
+        await one.asked(BODY)
+        await eventually(lambda: two.memory.exact.stored)
+        assert (await two.asked(BODY)).client.body == b"old"
+        assert await one.memory.clear(unix_micros() / 1e6) == 1
+        await eventually(lambda: not len(two.memory.exact))
+        assert (await two.asked(BODY)).client.body == b"new"

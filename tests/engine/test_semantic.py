@@ -250,7 +250,8 @@ async def test_no_more_is_kept_than_the_configuration_says() -> None:
 async def test_it_can_be_cleared() -> None:
     async with house() as here:
         await here.answer(like(BOIL), kept())
-        assert (here.semantic.clear(), here.semantic.clear()) == (1, 0)
+        assert (here.semantic.forget(-1.0), len(here.semantic)) == (0, 1), "it is younger than that"
+        assert (here.semantic.forget(0.0), here.semantic.forget(0.0)) == (1, 0)
         assert isinstance(await here.ask(like(BOIL)), Sought)
 
 
@@ -291,6 +292,25 @@ async def test_a_long_search_gives_way_to_others() -> None:
         took = perf_counter() - began
         beside_it.cancel()
         assert turns >= 4, f"{took:.4f} s"
+
+
+async def test_what_is_forgotten_during_a_search_is_not_found() -> None:
+    async with house() as here:
+        embedder = Same()
+        here.semantic = Semantic(embedder)
+        random = Random(5)
+        middle = direction(random, 1_536)
+        found = await here.semantic.recalled(here.hands, ON, like("x"), record_of(here.made), 0.0)
+        assert isinstance(found, Sought)
+        for _ in range(TOGETHER):
+            embedder.vector = unit(beside(middle, 0.96, random)) or b""
+            here.semantic.keep(Sought(found.name, embedder.vector, "x"), kept())
+        embedder.vector = unit(middle) or b""
+        searching = asyncio.create_task(here.semantic.recalled(here.hands, ON, like("x"), record_of(here.made), 0.0))
+        await asyncio.sleep(0)
+        assert not searching.done()
+        assert here.semantic.forget(0.0) == TOGETHER
+        assert isinstance(await searching, Sought)
 
 
 async def test_wrong_dimensions_and_worthless_vectors_are_misses() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from omniroute.names import Format
 from tests.gateway.test_assembly import serving as served
-from tests.support.client import Received
-from tests.support.paid import CHAT, COST, REQUESTS, USED, Paid, held_back, key, paid, pair_of, saying, written
+from tests.support.client import Received, fetch
+from tests.support.paid import CHAT, COST, REQUESTS, USED, Paid, held_back, key, paid, pair_of, saying, shown, written
 from tests.support.upstream import ScriptedUpstream, chat_answer, chat_stream, error_answer, usage_of
 from tests.support.waiting import LIMIT, eventually, within
 
@@ -277,6 +277,35 @@ async def test_answers_outlive_the_gateway_and_can_be_forgotten(tmp_path: Path) 
                     assert (await made.ask({**CHAT, "stream": True})).headers["x-omniroute-cache"] == "MISS"
     assert bodies[0] == bodies[1]
     assert len(upstream.requests) == 2
+
+
+async def test_what_is_forgotten_by_one_process_is_forgotten_by_the_others(tmp_path: Path) -> None:
+    seen = "SELECT count(DISTINCT worker) FROM usage WHERE cache = 'exact' AND at > {}"
+
+    async with (
+        ScriptedUpstream(default=chat_answer("old", USED)) as upstream,
+        pair_of(tmp_path, written(upstream, limit=PLENTY, more=CACHE + ops())) as pair,
+    ):
+
+        async def said_by_both(since: int) -> set[bytes]:
+            """Ask until both have answered from their caches, and give what they said."""
+            said: set[bytes] = set()
+            async with asyncio.timeout(LIMIT):
+                while pair.one(seen.format(since)) < 2:
+                    said |= {each.body for each in await asyncio.gather(*(pair.pay() for _ in range(12)))}
+            return said
+
+        [old] = await said_by_both(0)
+        upstream.default = chat_answer("new", USED)
+        headers = shown("ops", {"connection": "close"})
+        cleared = await fetch(f"{pair.gateway.url}/api/cache/stats", b"", headers, "DELETE")
+        assert (cleared.status, cleared.json()["cleared"]) == (200, 1)
+        async with asyncio.timeout(LIMIT):
+            while old in await said_by_both(pair.one("SELECT max(at) FROM usage")):
+                await asyncio.sleep(0.05)
+        assert old not in await said_by_both(pair.one("SELECT max(at) FROM usage"))
+        await pair.stop()
+    pair.holds_true()
 
 
 def ops() -> str:

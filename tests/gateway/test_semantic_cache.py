@@ -12,6 +12,7 @@ import pytest
 
 from omniroute.config.policy import Caches, CacheUse, ExactCache, Policy, SemanticCache
 from omniroute.config.snapshot import Auth, Model, Price
+from omniroute.engine.terms import unix_micros
 from omniroute.gateway.caching import clear_caches
 from omniroute.names import Format
 from omniroute.observe.events import Exchanged
@@ -219,3 +220,10 @@ async def test_clearing_the_caches_forgets_what_was_said_to_similar_questions() 
         await here.ask(BOIL)
         assert await clear_caches(here.gateway.rt.answers) == {"cleared": 2}
         assert said(await here.ask(AGAIN)) == "answer 2"
+
+
+async def test_what_another_worker_cleared_is_forgotten_here() -> None:
+    async with house() as here:
+        await here.ask(BOIL)
+        here.gateway.rt.answers.forget(unix_micros() / 1e6)
+        assert [said(await here.ask(each)) for each in (AGAIN, BOIL)] == ["answer 2", "answer 2"]

@@ -159,10 +159,39 @@ async def test_clearing_deletes_answers_and_leaves_claims(path: Path) -> None:
         store.put(entry(1))
         await store.claim(bid(2))
         await eventually(lambda: key(1) in store.index)
-        assert await store.clear() == 1
+        assert await store.clear(NOW) == 1
         assert store.index == {}
         assert await store.read(key(1)) is None
-    assert rows(path) == [("claim", "open")]
+    assert ("claim", "open") in rows(path)
+    assert "exact" not in dict(rows(path))
+
+
+async def test_what_another_worker_cleared_is_forgotten_and_what_was_answered_before_is_kept_no_more(
+    path: Path,
+) -> None:
+    forgotten: list[float] = []
+    with opened(path, "w1") as one, opened(path, "w2") as two:
+        two.forget = forgotten.append
+        one.put(entry(1))
+        await eventually(lambda: key(1) in two.index)
+        one.put(entry(2))  # still waits to be written
+        assert await one.clear(NOW) == 2
+        two.put(entry(3))  # complete before that, but written after it
+        later = Entry(key(4), "key:alice", "p/m", NOW + 60, kept(at=NOW + 0.5))
+        two.put(later)
+        await eventually(lambda: key(4) in two.index)
+        assert list(two.index) == [key(4)]
+        assert await two.read(key(4)) == later.kept
+        await eventually(lambda: key(4) in one.index)
+        assert list(one.index) == [key(4)]
+        assert forgotten == [NOW]
+        await one.clear(NOW + 1)  # with nothing to write
+        await eventually(lambda: forgotten == [NOW, NOW + 1])
+        assert dict(two.index) == {}
+    with opened(path, "w3") as three:
+        three.put(entry(5))
+        await three.read(key(5))  # asked behind it
+        assert dict(three.index) == {}
 
 
 async def test_where_the_database_cannot_be_used_at_the_start_that_is_an_error(tmp_path: Path) -> None:
