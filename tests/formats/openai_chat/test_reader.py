@@ -224,7 +224,7 @@ def test_reader_and_watch_learn_the_same_of_every_stream_wherever_it_is_cut_off(
         for event in cut_off(body):
             assert grammar.wrong(event) is None
             learnt.learn(event)
-        for name in ("done", "usage", "model", "complaint", "trouble"):
+        for name in ("done", "usage", "complaint", "trouble"):
             assert getattr(learnt, name) == getattr(watch, name), name
 
 
