@@ -219,12 +219,14 @@ class Health:
         """A target answered."""
         target, provider = candidate.target.id, candidate.target.provider.name
         self._failing.succeeded(target)
-        for name in (target, provider):
-            if name in self._breakers:
-                self._breakers[name].succeeded(now, began)
-                self._show(name)
-        for model in ("", candidate.target.model.name):
-            self._cooldowns.eased((provider, candidate.credential.name, model))
+        if self._breakers:
+            for name in (target, provider):
+                if name in self._breakers:
+                    self._breakers[name].succeeded(now, began)
+                    self._show(name)
+        if self._cooldowns.until:  # hardly ever: somebody was refused once
+            for model in ("", candidate.target.model.name):
+                self._cooldowns.eased((provider, candidate.credential.name, model))
 
     def _broke(self, name: str, began: float, now: float) -> None:
         """Hold a failure against a target or a provider."""

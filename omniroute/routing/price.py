@@ -88,19 +88,12 @@ def worst(price: Price, input_tokens: int, max_output: int) -> int | None:
 def _most(price: Price, input_tokens: int, max_output: int) -> int | None:
     total = price.request * PRICED_TOKENS
     if input_tokens:
-        sent = (price.cache_read, price.cache_write, price.cache_write_1h, price.audio_in, price.audio_cache_read)
         if price.input is None:
             return None
-        total += input_tokens * _dearest(price.input, sent)
+        written = max(price.input, price.cache_write or 0, price.cache_write_1h or 0)
+        total += input_tokens * max(written, price.cache_read or 0, price.audio_in or 0, price.audio_cache_read or 0)
     if max_output:
         if price.output is None:
             return None
-        total += max_output * _dearest(price.output, (price.reasoning, price.audio_out))
+        total += max_output * max(price.output, price.reasoning or 0, price.audio_out or 0)
     return -(-total // PRICED_TOKENS)
-
-
-def _dearest(usual: int, others: tuple[int | None, ...]) -> int:
-    for rate in others:
-        if rate is not None and rate > usual:
-            usual = rate
-    return usual

@@ -14,7 +14,7 @@ def shaping_of(combo: Combo | None, policy: Policy | None = None) -> Shaping | N
 
     A policy's words are put into the system prompt that the combo leaves.
     """
-    if combo is None and policy is None:
+    if combo is None and (policy is None or (policy.system_prompt is None and policy.thinking.mode == "passthrough")):
         return None
     prompt = policy.system_prompt if policy is not None else None
     shaping = Shaping(
