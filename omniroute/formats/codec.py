@@ -70,7 +70,6 @@ class Answered(msgspec.Struct, frozen=True):
     """
 
     usage: Usage | None = None
-    model: str | None = None
     complaint: Complaint | None = None
     trouble: FailureKind | None = None
 

@@ -80,7 +80,7 @@ def _judge(value: Mapping[str, Any], body: bytes) -> Answered:
         return Answered(complaint=read_error(body))
     if not isinstance(value.get("content"), list):
         return _malformed("the answer has no content")
-    return Answered(usage=read_usage(value.get("usage")), model=read_word(value.get("model")))
+    return Answered(usage=read_usage(value.get("usage")))
 
 
 def _malformed(message: str) -> Answered:

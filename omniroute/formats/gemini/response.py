@@ -50,7 +50,7 @@ def answer(body: bytes) -> Answered:
     said = named(value)
     if not many(said.get("candidates")) and blocked(said) is None:
         return _malformed("the answer has no candidates")
-    return Answered(usage=read_usage(said.get("usageMetadata")), model=word(said.get("modelVersion")))
+    return Answered(usage=read_usage(said.get("usageMetadata")))
 
 
 def _malformed(message: str) -> Answered:

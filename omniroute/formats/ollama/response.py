@@ -34,7 +34,7 @@ def answer(body: bytes) -> Answered:
         return Answered(complaint=read_error(body))
     if message_of(value) is None:
         return _malformed("the answer has no message")
-    return Answered(usage=read_usage(value), model=word(value, "model") or None)
+    return Answered(usage=read_usage(value))
 
 
 def _malformed(message: str) -> Answered:

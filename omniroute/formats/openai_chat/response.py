@@ -32,7 +32,6 @@ class _Whole(msgspec.Struct, gc=False):
 
     choices: list[msgspec.Raw] | None = None
     usage: Any = None
-    model: str | None = None
     error: Any = None
     object: str | None = None
 
@@ -52,7 +51,7 @@ def answer(body: bytes) -> Answered:
         return Answered(complaint=read_error(body))
     if not whole.choices:
         return _malformed("the answer has no choices")
-    return Answered(read_usage(whole.usage), read_model(whole.model))
+    return Answered(read_usage(whole.usage))
 
 
 def _decode(body: bytes) -> _Whole | None:
@@ -63,11 +62,10 @@ def _decode(body: bytes) -> _Whole | None:
         value = loads(body)
     if not isinstance(value, dict):
         return None
-    choices, model, kind = value.get("choices"), value.get("model"), value.get("object")
+    choices, kind = value.get("choices"), value.get("object")
     return _Whole(
         choices=choices if isinstance(choices, list) else None,
         usage=value.get("usage"),
-        model=model if isinstance(model, str) else None,
         error=value.get("error"),
         object=kind if isinstance(kind, str) else None,
     )

@@ -44,7 +44,7 @@ def answer(body: bytes) -> Answered:
         return Answered(complaint=read_error(body))
     if not choices_of(value):
         return _malformed("the answer has no choices")
-    return Answered(usage=read_usage(value.get("usage")), model=word(value, "model") or None)
+    return Answered(usage=read_usage(value.get("usage")))
 
 
 def _malformed(message: str) -> Answered:

@@ -43,7 +43,7 @@ def answer(body: bytes) -> Answered:
         return Answered(complaint=failed)
     if not isinstance(value.get("output"), list):
         return _malformed("the answer has no output")
-    return Answered(usage=read_usage(value.get("usage")), model=text(value.get("model")))
+    return Answered(usage=read_usage(value.get("usage")))
 
 
 def failure(value: Mapping[str, Any]) -> Complaint | None:

@@ -34,9 +34,9 @@ def test_what_is_no_answer_gets_a_complaint(sent: bytes, message: str, trouble: 
     assert (found.complaint.message, found.trouble) == (message, trouble)
 
 
-def test_an_answer_tells_its_model_and_usage() -> None:
-    found = answer(b'{"candidates":[{}],"model_version":"m","usageMetadata":{"promptTokenCount":3}}')
-    assert (found.model, found.usage, found.complaint) == ("m", Usage(input=3), None)
+def test_an_answer_tells_its_usage() -> None:
+    found = answer(b'{"candidates":[{}],"usageMetadata":{"promptTokenCount":3}}')
+    assert (found.usage, found.complaint) == (Usage(input=3), None)
 
 
 def test_a_refused_prompt_is_a_refused_answer() -> None:
