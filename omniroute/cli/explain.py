@@ -4,7 +4,6 @@ Always true: the plan is made by the function that ``serve`` makes it with. No s
 only where ``--check-secrets`` says so, and then only whether it is there.
 """
 
-import json
 import re
 import sys
 from collections.abc import Mapping
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-import msgspec
 
 from omniroute.cli.asker import asker_options, shown
 from omniroute.cli.database import database_option, source
 from omniroute.cli.exits import Exit
+from omniroute.cli.explained import document, noted
 from omniroute.cli.loading import read_config
 from omniroute.cli.options import color_option, config_option, environment
 from omniroute.cli.report import refuse
@@ -34,13 +33,9 @@ from omniroute.ir.facts import Facts
 from omniroute.names import Capability, Format
 from omniroute.routing.explain import Asking
 from omniroute.routing.explain import explain as explain_plan
-from omniroute.routing.explanation import Explanation
 from omniroute.routing.plan import Fitting
 from omniroute.routing.view import View, Where
 from omniroute.routing.wording import UNKNOWN, notes, words
-
-VERSION = "1.0"
-"""The format of the JSON document: ``schemas/explanation.schema.json``."""
 
 REQUEST_ID = re.compile(r"req_[0-9a-f]+(~[0-9]+)?")
 """What ``X-Request-Id`` of an answer holds; the number is the ledger's, should an id have come twice."""
@@ -129,20 +124,6 @@ def _refused(snapshot: Snapshot, whom: Showing) -> Refused | None:
     except Refused as refused:
         return refused
     return None
-
-
-def document(explanation: Explanation | None, past: Mapping[str, Any] | None = None) -> str:
-    """Write the JSON document."""
-    told = None
-    if explanation is not None:
-        told = {**msgspec.to_builtins(explanation), "config": f"sha256:{explanation.config}"}
-        told["notes"] = list(notes(explanation))
-    return json.dumps({"format_version": VERSION, "explanation": told, "past": past}, indent=2) + "\n"
-
-
-def noted(lines: tuple[str, ...]) -> str:
-    """Write what is to be kept in mind below the rest."""
-    return "\n" + "".join(f"Note: {each}.\n" for each in lines)
 
 
 def _refuse_beside(options: tuple[str, ...], what: str) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from omniroute.cli.database import find_database
 from omniroute.cli.exits import Exit
-from omniroute.cli.explain import document, noted
+from omniroute.cli.explained import document, noted
 from omniroute.config.load import load
 from omniroute.config.origins import Origins
 from omniroute.config.render.cells import clean
