@@ -128,8 +128,10 @@ class _Pursuit:
         try:
             failure = await self._attempt(chosen, client, patience)
         finally:
-            # Of one that was given up nobody knows: what the winner of a race used is not its own.
-            used = 0 if failure is not None else record.used_by(chosen)
+            # Of one that was given up nobody knows: what the winner of a race used is not its own. One that failed
+            # before it had said anything is taken to have used nothing.
+            unsaid = failure is not None and not failure.started
+            used = 0 if unsaid else record.used_by(chosen)
             tolls.left(provider, tokens, used, self._unix(patience))
         return failure
 

@@ -1,6 +1,7 @@
 """A second target is asked beside one that is late: on real sockets, and with attempts that misbehave."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -460,3 +461,18 @@ async def test_a_loser_is_not_charged_with_what_the_winner_used() -> None:
             left[name] = stands.remaining
     assert left["first"] > 9_000_000, "nobody knows what it used, so what it was sent counts"
     assert left["second"] < 6_000_000
+
+
+async def test_a_stream_that_is_cut_after_it_began_is_charged_with_what_it_had_used() -> None:
+    limit, used = Rate(tokens=10_000_000), 5_000_000
+    told = [{**each, "usage": usage_of(20, used)} for each in chat_events(["from ", "first"])][:3]
+    begun = [Chunk(f"data: {json.dumps(each)}\n\n".encode()) for each in told]
+    for script, most in (([Head(), *begun, Cut()], 6_000_000), (error_answer("down", 503), 10_000_000)):
+        async with two(first=script, rate=limit) as pair:
+            await pair.fetch(model="first/m")
+            [row] = await pair.gateway.ended()
+            assert row.outcome in {Outcome.CUT, Outcome.FAILED}
+            bucket = gates("provider:first", limit).tokens
+            assert bucket is not None
+            [stands] = await pair.gateway.rt.tolls.shared.take([(bucket, 0)], unix_micros() / 1e6)
+        assert most - 1_000_000 < stands.remaining <= most
