@@ -9,7 +9,7 @@ from math import inf
 import msgspec
 
 from omniroute.config.policy import Budget, Policy
-from omniroute.limits.periods import Periods, Span
+from omniroute.limits.periods import Span, span
 from omniroute.limits.port import Purse
 
 NOBODY: frozenset[str] = frozenset()
@@ -44,7 +44,6 @@ class Accounts:
 
     def __init__(self) -> None:
         """Start without any."""
-        self._periods = Periods()
         self._known: dict[str, Account] = {}
 
     def of(self, policy: Policy, now: float) -> Account:
@@ -54,24 +53,26 @@ class Accounts:
             return known
         if len(self._known) >= MOST:
             self._known.clear()
-        found = self._known[policy.name] = self._opened(policy, now)
+        found = self._known[policy.name] = _opened(policy, now)
         return found
 
-    def _opened(self, policy: Policy, now: float) -> Account:
-        budgets = policy.budgets
-        spans = tuple([self._periods.at(budget.period, budget.timezone, now) for budget in budgets])
-        purses = tuple([_purse(budget, span) for budget, span in zip(budgets, spans, strict=True)])
-        return Account(
-            policy=policy,
-            begin=max(span.begin for span in spans),
-            end=min(inf if span.end is None else span.end for span in spans),
-            spans=spans,
-            purses=purses,
-            names=tuple([(purse.budget, purse.since) for purse in purses]),
-            low_from=tuple([budget.limit * budget.warn_at for budget in budgets]),
-        )
+
+def _opened(policy: Policy, now: float) -> Account:
+    """Find the periods of a policy's budgets."""
+    budgets = policy.budgets
+    spans = tuple([span(budget.period, budget.timezone, now) for budget in budgets])
+    purses = tuple([_purse(budget, each) for budget, each in zip(budgets, spans, strict=True)])
+    return Account(
+        policy=policy,
+        begin=max(each.begin for each in spans),
+        end=min(inf if each.end is None else each.end for each in spans),
+        spans=spans,
+        purses=purses,
+        names=tuple([(purse.budget, purse.since) for purse in purses]),
+        low_from=tuple([budget.limit * budget.warn_at for budget in budgets]),
+    )
 
 
-def _purse(budget: Budget, span: Span) -> Purse:
+def _purse(budget: Budget, within: Span) -> Purse:
     """Give the purse of a budget; one that only warns holds nothing back."""
-    return Purse(budget.name, span.begin, None if budget.on_exceed == "warn" else budget.limit)
+    return Purse(budget.name, within.begin, None if budget.on_exceed == "warn" else budget.limit)

@@ -219,11 +219,10 @@ class Health:
         """A target answered."""
         target, provider = candidate.target.id, candidate.target.provider.name
         self._failing.succeeded(target)
-        if self._breakers:
-            for name in (target, provider):
-                if name in self._breakers:
-                    self._breakers[name].succeeded(now, began)
-                    self._show(name)
+        for name in (target, provider):
+            if name in self._breakers:
+                self._breakers[name].succeeded(now, began)
+                self._show(name)
         if self._cooldowns.until:  # hardly ever: somebody was refused once
             for model in ("", candidate.target.model.name):
                 self._cooldowns.eased((provider, candidate.credential.name, model))

@@ -37,7 +37,7 @@ class Fit(msgspec.Struct, frozen=True):
     tools: bool = True
 
 
-_FITS = Fit()
+FITS = Fit()
 
 
 class Spoken(msgspec.Struct, frozen=True):
@@ -213,7 +213,7 @@ class Translation:
             said = "; ".join(f"'{pin.feature}' ({pin.why})" for pin in pins)
             return Fit(refused=f"only a provider that speaks {self.codec.format} can do what is asked: {said}")
         losses = self.spoken(wire).losses
-        return _weighed(losses, wire) if losses else _FITS
+        return _weighed(losses, wire) if losses else FITS
 
     def _own_fit(self) -> Fit:
         """Say how the request fits its own format: without a place for instructions, that cannot take a combo's."""
@@ -343,7 +343,7 @@ def sayable(wire: Format, shaping: Shaping | None = None) -> Fit:
     codec = CODECS.get(wire)
     if codec is None or codec.render_request is None:
         return Fit(refused=f"requests are not translated to {wire}")
-    return _FITS
+    return FITS
 
 
 def dress(codec: Codec) -> Callable[[Mapping[str, Any], Terms], bytes]:

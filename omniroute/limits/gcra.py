@@ -7,6 +7,7 @@ Always true: in any span of ``s`` seconds at most ``limit * (1 + s / period)`` u
 refused changes nothing; what was asked for in vain could be had after ``retry_after`` seconds, where nobody else comes.
 """
 
+from collections.abc import Sequence
 from math import inf
 
 from omniroute.limits.port import Bucket, Taken
@@ -19,14 +20,12 @@ def nanos(seconds: float) -> int:
     return int(seconds * SECOND)
 
 
-def worth(bucket: Bucket, units: int) -> int:
-    """Give the nanoseconds in which so many units come back, rounded towards the caller."""
-    return units * bucket.period // bucket.limit
-
-
 def after(bucket: Bucket, full_at: int, units: int, now: int) -> int:
-    """Give when a bucket is full again, once so many units more have been taken from it, be there room or not."""
-    return (max(now, full_at)) + units * bucket.period // bucket.limit
+    """Give when a bucket is full again, once so many units more have been taken from it, be there room or not.
+
+    The time in which they come back is rounded towards the caller.
+    """
+    return max(now, full_at) + units * bucket.period // bucket.limit
 
 
 def wait(bucket: Bucket, full_at: int, units: int, now: int) -> float:
@@ -53,3 +52,19 @@ def stands(bucket: Bucket, full_at: int, now: int, retry_after: float = 0.0) -> 
         return Taken(bucket, bucket.limit, 0.0, retry_after)
     remaining = (bucket.period - owed) * bucket.limit // bucket.period
     return Taken(bucket, max(0, remaining), owed / SECOND, retry_after)
+
+
+def refused(asked: Sequence[tuple[Bucket, int]], known: Sequence[int], now: int) -> tuple[Taken, ...]:
+    """Say how buckets stand of which one has no room for what was asked, and when each had; none was taken from.
+
+    Args:
+        asked: the buckets, and the units of each.
+        known: when each is full again.
+        now: the time.
+    """
+    return tuple(
+        [
+            stands(bucket, full_at, now, wait(bucket, full_at, units, now))
+            for (bucket, units), full_at in zip(asked, known, strict=True)
+        ]
+    )

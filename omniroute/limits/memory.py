@@ -50,7 +50,7 @@ class Memory:
         for bucket, units in asked:
             full_at = gcra.after(bucket, known.get(bucket.name, 0), units, at)
             if units > 0 and full_at - at > bucket.period:
-                return self._refused(asked, at)
+                return gcra.refused(asked, [known.get(each.name, 0) for each, _ in asked], at)
             filled.append(full_at)
         stand: list[Taken] = []
         for (bucket, _), full_at in zip(asked, filled, strict=True):
@@ -115,14 +115,6 @@ class Memory:
         """Say how a purse stands."""
         account = self._accounts.get(purse.budget, {}).get(purse.since) or _Account()
         return Standing(account.spent, account.held)
-
-    def _refused(self, asked: Sequence[tuple[Bucket, int]], at: int) -> tuple[Taken, ...]:
-        """Say how buckets stand of which one has no room, and when each had."""
-        stand: list[Taken] = []
-        for bucket, units in asked:
-            full_at = self._full_at.get(bucket.name, 0)
-            stand.append(gcra.stands(bucket, full_at, at, gcra.wait(bucket, full_at, units, at)))
-        return tuple(stand)
 
     def _account(self, budget: str, since: int) -> _Account:
         """Find a purse, or open it; one that is long past is closed for it."""

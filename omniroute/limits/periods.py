@@ -14,9 +14,6 @@ import msgspec
 
 Period = Literal["daily", "weekly", "monthly", "total"]
 
-MOST = 1024
-"""Kinds of periods that are remembered, each in a zone."""
-
 
 class Span(msgspec.Struct, frozen=True, gc=False):
     """A period, in Unix seconds; ``end``, which does not belong to it, is None where there is none."""
@@ -46,24 +43,6 @@ def span(period: Period, timezone: str, now: float) -> Span:
         first = _next(period, first)
         begin, end = end, _midnight(_next(period, first), zone)
     return Span(begin, end)
-
-
-class Periods:
-    """Remembers the periods that are under way."""
-
-    def __init__(self) -> None:
-        """Start without any."""
-        self._known: dict[tuple[Period, str], Span] = {}
-
-    def at(self, period: Period, timezone: str, now: float) -> Span:
-        """Give what ``span`` does, at once where the period that was asked for last still holds."""
-        known = self._known.get((period, timezone))
-        if known is not None and known.begin <= now and (known.end is None or now < known.end):
-            return known
-        if len(self._known) >= MOST:
-            self._known.clear()
-        found = self._known[period, timezone] = span(period, timezone, now)
-        return found
 
 
 def _first(period: Period, day: date) -> date:

@@ -61,9 +61,6 @@ class Run(msgspec.Struct, frozen=True):
 
 def begin(plan: Plan, now: float) -> tuple[Run, Command]:
     """Start with the first candidate; ``now`` is seconds of any steady clock."""
-    queue, left = plan.candidates, plan.max_attempts
-    if queue and queue[0].free_at <= now and left > 0 and plan.total > 0:
-        return Run(queue[1:], left - 1, now + plan.total, plan.longest_wait), Call(queue[0])
     return _next(Run(plan.candidates, plan.max_attempts, now + plan.total, plan.longest_wait), now)
 
 

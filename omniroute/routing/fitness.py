@@ -45,6 +45,8 @@ def resting(target: Target, view: View) -> Rest | None:
         A stable code (``breaker`` or ``cooling``), the reason in words, and the seconds (more than 0) until it
         passes; of several the one that lasts longest. None where nothing speaks against it.
     """
+    if not view.open and not view.cooling:  # nearly always: nobody rests
+        return None
     found = [*_breakers(target, view), *_cooling(target, view)]
     return max(found, key=lambda each: each[2], default=None)
 

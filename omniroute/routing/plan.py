@@ -16,7 +16,7 @@ from omniroute.config.policy import Policy
 from omniroute.config.snapshot import Combo, Credential, Hedge, Snapshot, Target
 from omniroute.errors import Unfit
 from omniroute.formats.shape import Shaping
-from omniroute.formats.translate import Fit, Lossless
+from omniroute.formats.translate import FITS, Fit, Lossless
 from omniroute.ir.facts import Facts
 from omniroute.ir.loss import Loss
 from omniroute.names import Capability, Format, TargetId
@@ -27,8 +27,6 @@ from omniroute.routing.resolve import Resolved, resolve
 from omniroute.routing.shaping import shaping_of
 from omniroute.routing.strategies import Situation
 from omniroute.routing.view import View, rests
-
-FITS = Fit()
 
 
 class Fitting(Protocol):
@@ -159,8 +157,6 @@ def draft(
 
 def _longest(candidates: tuple[Candidate, ...]) -> float:
     """Give the longest that a request may take at any of these."""
-    if len(candidates) == 1:
-        return candidates[0].target.timeouts.total
     return max([candidate.target.timeouts.total for candidate in candidates])
 
 
@@ -247,16 +243,16 @@ class _Planner:
     def _add(self, target: Target, usable: list[Credential], wire: Format, fit: Fit) -> None:
         """Add a target's credentials: those that are free now, else those that will be."""
         view, provider, model = self._situation.view, target.provider.name, target.model.name
-        rest = resting(target, view) if view.open or view.cooling else None  # nearly always: nobody rests
+        rest = resting(target, view)
         if rest is not None and rest[2] > 0:
             self.rejected.append(Rejected(target, rest[0], rest[1]))
             first = min(usable, key=lambda each: rests(view, provider, each.name, model))
             self.later.append(Candidate(target, first, wire, fit.losses, view.now + rest[2]))
             return
-        full = bool(view.seated) and is_full(target, view.seated)
+        full = is_full(target, view.seated)
         found = self.full if full else self.free
         for each in usable:
-            if not (view.cooling and rests(view, provider, each.name, model)):
+            if not rests(view, provider, each.name, model):
                 found.append(Candidate(target, each, wire, fit.losses, full=full))
 
 

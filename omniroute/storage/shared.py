@@ -116,7 +116,7 @@ class SharedByWorkers:
             for number, (bucket, units) in enumerate(asked):
                 full_at = gcra.after(bucket, words[places[number] + FULL_AT], units, at)
                 if units > 0 and full_at - at > bucket.period:
-                    return _refused(asked, [words[each + FULL_AT] for each in places], at)
+                    return gcra.refused(asked, [words[each + FULL_AT] for each in places], at)
                 filled.append(full_at)
             for number, full_at in enumerate(filled):
                 words[places[number] + FULL_AT] = full_at
@@ -353,11 +353,3 @@ class SharedByWorkers:
         if waits > counted.cost:
             self._uncounted[key] = waits - counted.cost
         self._change((place,), -min(waits, counted.cost))
-
-
-def _refused(asked: Sequence[tuple[Bucket, int]], known: Sequence[int], at: int) -> tuple[Taken, ...]:
-    """Say how buckets stand of which one has no room, and when each had."""
-    stand: list[Taken] = []
-    for (bucket, units), full_at in zip(asked, known, strict=True):
-        stand.append(gcra.stands(bucket, full_at, at, gcra.wait(bucket, full_at, units, at)))
-    return tuple(stand)

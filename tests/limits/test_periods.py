@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from omniroute.limits.periods import MOST, Period, Periods, Span, span
+from omniroute.limits.periods import Period, Span, span
 
 BERLIN = "Europe/Berlin"
 ZONES = sorted(available_timezones() - {"localtime", "posixrules"})
@@ -85,20 +85,3 @@ def test_periods_follow_each_other_without_a_gap(period: Period, zone: str, now:
     assert span(period, zone, found.begin) == found
     assert span(period, zone, found.end).begin == found.end
     assert span(period, zone, found.begin - 1).end == found.begin
-
-
-def test_what_is_remembered_is_what_would_be_found() -> None:
-    periods = Periods()
-    begin = unix("2026-11-23", BERLIN)
-    for now in (begin, begin + 1, begin + 86_399.9, begin + 86_400, begin - 0.5, begin + 9_000_000):
-        for period in ("daily", "weekly", "monthly", "total"):
-            assert periods.at(period, BERLIN, now) == span(period, BERLIN, now)
-    assert periods.at("daily", BERLIN, begin) is periods.at("daily", BERLIN, begin + 5)
-
-
-def test_no_more_is_remembered_than_there_is_room_for() -> None:
-    periods, kinds = Periods(), [(period, zone) for zone in ZONES for period in ("daily", "weekly", "monthly")]
-    assert len(kinds) > MOST
-    for period, zone in kinds:
-        periods.at(period, zone, 1_795_000_000)
-        assert len(periods._known) <= MOST
